@@ -1,0 +1,24 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// For every Swift target: explicit imports, and no warning left standing.
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+/// For targets that have no business with pointers.
+let pure = house + [.strictMemorySafety()]
+
+let package = Package(
+    name: "handfast",
+    products: [
+        .library(name: "Precon", targets: ["Precon"])
+    ],
+    targets: [
+        .target(name: "Precon", swiftSettings: pure),
+        .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
+    ]
+)
