@@ -1,10 +1,10 @@
 /// Who a connection belongs to: the 40 bytes that pscom 6 and Handfast both understand, little endian.
-public struct ConnectionInfo: Equatable, Sendable {
+public struct ConnectionInfo: Hashable, Sendable {
     static let byteCount = 40
     static let pscom5ByteCount = 24
 
     /// The first 16 bytes: what they mean depends on the precon that carries them.
-    public enum Origin: Equatable, Sendable {
+    public enum Origin: Hashable, Sendable {
         /// Listening port, 0 when the sender does not listen. Any value may arrive: it is not checked here.
         case tcp(port: Int32)
         /// Job and socket of a precon over RRComm, used by the two CON_INFO_VERSION messages only.

@@ -2,9 +2,9 @@
 ///
 /// On the wire a list of entries: u16 kind, u16 size in bytes, value; all big endian. Unknown kinds are skipped,
 /// so that a later version can add some.
-public struct PeerInfo: Equatable, Sendable {
+public struct PeerInfo: Hashable, Sendable {
     /// Where memory can be shared: equal values mean the same kernel and the same namespaces.
-    public struct HostIdentity: Equatable, Sendable {
+    public struct HostIdentity: Hashable, Sendable {
         /// The kernel's boot id, as two words in wire order.
         public var bootIDHigh, bootIDLow: UInt64
         /// Inode numbers of the IPC and pid namespaces.
@@ -19,7 +19,7 @@ public struct PeerInfo: Equatable, Sendable {
     }
 
     /// One place where the peer listens.
-    public struct Address: Equatable, Sendable {
+    public struct Address: Hashable, Sendable {
         /// 4 bytes for IPv4, 16 for IPv6, in network order.
         public var bytes: [UInt8]
         public var port: UInt16

@@ -1,7 +1,7 @@
 /// What is wrong with bytes that a peer sent during the handshake.
 ///
 /// Each case carries what arrived and what is allowed, so that the text a user sees says both.
-public enum PreconError: Error, Equatable, Sendable {
+public enum PreconError: Error, Hashable, Sendable {
     /// A frame announces more payload than `FrameHeader.maximumPayloadByteCount`.
     case payloadTooLong(byteCount: UInt32, limit: UInt32)
     /// A payload has a size that its message type does not allow.

@@ -1,5 +1,5 @@
 /// Every message of the handshake.
-public enum PreconMessage: Equatable, Sendable {
+public enum PreconMessage: Hashable, Sendable {
     case version(VersionOffer)
     /// The start of a direct connect, and the answer to every connect.
     case connectionInfo(ConnectionInfo)

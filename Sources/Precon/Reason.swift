@@ -1,5 +1,5 @@
 /// A number for programs and a sentence for people: why a transport or a connection was refused.
-public struct Reason<Code: RawRepresentable<UInt16> & Equatable & Sendable>: Equatable, Sendable {
+public struct Reason<Code: RawRepresentable<UInt16> & Hashable & Sendable>: Hashable, Sendable {
     public var code: Code
     /// At most `maximumTextByteCount` bytes of UTF-8 are sent and kept.
     public var text: String
@@ -61,6 +61,10 @@ public struct RejectionCode: OpenCode {
     public static let shuttingDown = RejectionCode(rawValue: 7)
     /// The peer broke a rule of the handshake.
     public static let protocolViolation = RejectionCode(rawValue: 8)
+    /// The starter has no transport left to propose.
+    public static let noCommonTransport = RejectionCode(rawValue: 9)
+    /// The handshake took longer than its deadline.
+    public static let timeout = RejectionCode(rawValue: 10)
 }
 
 public typealias Refusal = Reason<RefusalCode>

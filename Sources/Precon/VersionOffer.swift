@@ -1,7 +1,7 @@
 /// The dialects that a side can speak, and, between Handfast peers, who it is this time.
-public struct VersionOffer: Equatable, Sendable {
+public struct VersionOffer: Hashable, Sendable {
     /// What Handfast appends to the eight bytes that pscom reads.
-    public struct Extension: Equatable, Sendable {
+    public struct Extension: Hashable, Sendable {
         /// Optional abilities; an unknown bit is ignored.
         public var features: UInt64
         /// Random, chosen once per endpoint: a changed value under an old name is a restart.
@@ -17,7 +17,7 @@ public struct VersionOffer: Equatable, Sendable {
     }
 
     /// Sixteen random bytes, as two words in wire order.
-    public struct Nonce: Equatable, Sendable {
+    public struct Nonce: Hashable, Sendable {
         public var high: UInt64
         public var low: UInt64
         public init(high: UInt64, low: UInt64) {

@@ -1,0 +1,131 @@
+/// One side of the handshake on one precon stream: events in, actions out, no I/O.
+///
+/// The answerer behaves alike in both dialects: every ARCH_REQ gets exactly one verdict from it. Between two
+/// Handfast peers the starter keeps the same rule and proposes again only when it holds both verdicts; with a
+/// pscom peer ARCH_NEXT alone lets it go on.
+/// Source: Documentation/Wire.md, "Handshake".
+public struct Handshake: Hashable, Sendable {
+    /// The most messages that a peer may send during one handshake.
+    public static let maximumMessageCount = 64
+
+    enum Verdict: Hashable, Sendable { case open, accepted, refused }
+
+    /// One transport on trial: what each side has said of it.
+    struct Round: Hashable, Sendable {
+        let transport: UInt32
+        var own = Verdict.open
+        var peer = Verdict.open
+        /// Why this side gave up before it knew whether the peer understands a late refusal.
+        var withheld: Refusal?
+    }
+
+    enum State: Hashable, Sendable {
+        case idle
+        case awaitingVersion(Round?)
+        case awaitingConnectionInfo(VersionOffer, dialect: UInt32, PeerInfo?, Round?)
+        case identifying(PeerIdentity)
+        case negotiating(dialect: UInt32, Round?)
+        case ended
+    }
+
+    public let role: HandshakeRole
+    let version: VersionOffer
+    let peerInfo: PeerInfo?
+    var connectionInfo: ConnectionInfo?
+    /// The starter's candidates that are still to be proposed; for an answerer all that are allowed.
+    var transports: [UInt32]
+    var state = State.idle
+    var messageCount = 0
+    /// Each transport that was tried, in order.
+    public internal(set) var decisions: [TransportDecision] = []
+
+    /// - Parameter transports: numbers in the order in which they are to be proposed.
+    public init(
+        startingAs connectionInfo: ConnectionInfo, version: VersionOffer, peerInfo: PeerInfo?, transports: [UInt32]
+    ) {
+        role = .starter
+        self.version = version
+        self.peerInfo = peerInfo
+        self.connectionInfo = connectionInfo
+        self.transports = transports
+    }
+
+    /// An answerer learns from `identify` whom it talks to, and then says who it is.
+    public init(answeringWith version: VersionOffer, peerInfo: PeerInfo?) {
+        role = .answerer
+        self.version = version
+        self.peerInfo = peerInfo
+        transports = []
+    }
+
+    /// True when nothing more can happen.
+    public var isOver: Bool { state == .ended }
+
+    /// Takes one event and says what is to be done.
+    public mutating func handle(_ event: HandshakeEvent) -> [HandshakeAction] {
+        guard state != .ended else { return [] }
+        switch event {
+        case .opened: return open()
+        case .received(let message): return receive(message)
+        case .receivedGarbage(let error): return reject(Rejection(.protocolViolation, error.description))
+        case .peerAccepted(let info, let transports): return acceptPeer(as: info, transports: transports)
+        case .peerRejected(let rejection): return reject(rejection)
+        case .attemptStep, .attemptAccepted, .attemptRefused: return updateRound { $0.handleAttempt(event, &$1) }
+        case .streamEnded: return fail(.streamEnded(waitingFor: waitingFor))
+        case .deadlinePassed:
+            let text = "the deadline passed while waiting for \(waitingFor)"
+            return [.send(.reject(Rejection(.timeout, text)))] + fail(.deadlinePassed(waitingFor: waitingFor))
+        }
+    }
+
+    /// What has not come yet, for reports and errors.
+    public var waitingFor: String {
+        switch state {
+        case .idle: "the stream to open"
+        case .awaitingVersion: "VERSION"
+        case .awaitingConnectionInfo: "CON_INFO"
+        case .identifying: "the decision about the peer"
+        case .negotiating(_, nil): role == .answerer ? "ARCH_REQ" : "a transport"
+        case .negotiating(_, let round?):
+            round.own == .open
+                ? "this side's verdict on transport \(round.transport)"
+                : "the peer's verdict on transport \(round.transport)"
+        case .ended: "nothing"
+        }
+    }
+
+    private mutating func open() -> [HandshakeAction] {
+        guard state == .idle else { return [] }
+        state = .awaitingVersion(nil)
+        guard role == .starter, let connectionInfo else { return [] }
+        return introduction(connectionInfo) + propose()
+    }
+
+    func introduction(_ info: ConnectionInfo) -> [HandshakeAction] {
+        let about = peerInfo.map { [HandshakeAction.send(.peerInfo($0))] } ?? []
+        return [.send(.version(version))] + about + [.send(.connectionInfo(info))]
+    }
+
+    private mutating func acceptPeer(as info: ConnectionInfo, transports: [UInt32]) -> [HandshakeAction] {
+        guard case .identifying(let peer) = state else { return [] }
+        connectionInfo = info
+        self.transports = transports
+        state = .negotiating(dialect: peer.dialect, nil)
+        return introduction(info)
+    }
+
+    /// Ends the handshake for a reason that the peer is told. A pscom peer ignores the message.
+    mutating func reject(_ rejection: Rejection) -> [HandshakeAction] {
+        [.send(.reject(rejection))] + fail(.rejected(rejection))
+    }
+
+    mutating func fail(_ failure: HandshakeFailure) -> [HandshakeAction] {
+        var actions: [HandshakeAction] = []
+        if let round, round.own != .refused {
+            decisions.append(TransportDecision(transport: round.transport, outcome: .unfinished))
+            actions.append(.abandonAttempt(transport: round.transport))
+        }
+        state = .ended
+        return actions + [.fail(failure)]
+    }
+}
