@@ -19,6 +19,12 @@ let package = Package(
     ],
     targets: [
         .target(name: "Precon", swiftSettings: pure),
+        .target(name: "CSystem"),
+        .target(
+            name: "SharedMemoryTransport", dependencies: ["CSystem"], path: "Plugins/SharedMemoryTransport",
+            swiftSettings: pure),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
+        .testTarget(
+            name: "SharedMemoryTransportTests", dependencies: ["SharedMemoryTransport"], swiftSettings: house),
     ]
 )

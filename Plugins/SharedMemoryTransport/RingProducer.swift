@@ -1,0 +1,72 @@
+import CSystem
+
+/// The writing end of a ring. Used by one thread; what it knows of the consumer it checks before it believes it.
+// Safe: every access is computed from `lineCount`, for which the maker of the memory vouches.
+@safe struct RingProducer {
+    private let consumedLines: UnsafeMutablePointer<UInt64>
+    private let lines: UnsafeMutableRawPointer
+    private let lineCount: Int
+    /// The line of the next control word.
+    private var position = 0
+    /// Lines written since the beginning, with those skipped at the end of the ring.
+    private var written: UInt64 = 0
+    /// The consumer's count when it was last looked at.
+    private var consumed: UInt64 = 0
+
+    /// - Parameter memory: `RingMemory.byteCount(lineCount:)` bytes, zeroed, aligned to a line; outlives this value.
+    init(memory: UnsafeMutableRawPointer, lineCount: Int) {
+        precondition(lineCount >= 4, "a ring needs room for a packet and the next control word")
+        unsafe consumedLines = memory.assumingMemoryBound(to: UInt64.self)
+        unsafe lines = memory + RingMemory.lineByteCount
+        self.lineCount = lineCount
+    }
+
+    // Hot path.
+    /// Room for one packet, to be filled and then published.
+    /// - Parameter byteCount: at most `RingMemory.maximumPacketByteCount`.
+    /// - Returns: nil when the consumer has not freed enough yet.
+    mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        let needed = RingMemory.lineCount(forPacketOf: byteCount)
+        // The packet and the control word behind it must both fit before the end; else it starts over.
+        let skipped = position + needed + 1 > lineCount ? lineCount - position : 0
+        guard hasRoom(for: skipped + needed + 1) else { return nil }
+        if skipped > 0 { startOver(skipped) }
+        return unsafe lines + position * RingMemory.lineByteCount + RingMemory.controlByteCount
+    }
+
+    // Hot path.
+    /// Hands the packet that was reserved last to the consumer.
+    mutating func publish(_ byteCount: Int) {
+        let needed = RingMemory.lineCount(forPacketOf: byteCount)
+        let packet = position
+        position += needed
+        written &+= UInt64(needed)
+        unsafe csystem_store_release(control(position), 0)
+        // One more than the size, because zero means empty.
+        unsafe csystem_store_release(control(packet), UInt64(byteCount) + 1)
+    }
+
+    private mutating func startOver(_ skipped: Int) {
+        let end = position
+        position = 0
+        written &+= UInt64(skipped)
+        unsafe csystem_store_release(control(0), 0)
+        unsafe csystem_store_release(control(end), RingMemory.wrapMark)
+    }
+
+    private mutating func hasRoom(for needed: Int) -> Bool {
+        if free >= needed { return true }
+        unsafe consumed = csystem_load_acquire(consumedLines)
+        return free >= needed
+    }
+
+    /// A count that cannot be true (a broken peer) frees nothing.
+    private var free: Int {
+        let used = written &- consumed
+        return used <= UInt64(lineCount) ? lineCount - Int(used) : 0
+    }
+
+    private func control(_ line: Int) -> UnsafeMutablePointer<UInt64> {
+        unsafe (lines + line * RingMemory.lineByteCount).assumingMemoryBound(to: UInt64.self)
+    }
+}

@@ -1,0 +1,1 @@
+#include "CSystem.h"  // A C target needs one source; everything is inline.

@@ -1,0 +1,22 @@
+// Static inline shims for what Swift cannot say on memory that another process maps too.
+#ifndef CSYSTEM_H
+#define CSYSTEM_H
+
+#include <stdint.h>
+
+/// Reads a word that another process publishes; what was written before it is seen after it.
+static inline uint64_t csystem_load_acquire(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
+/// Publishes a word and all that was written before it.
+static inline void csystem_store_release(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+
+/// Tells the processor that this is a spin loop.
+static inline void csystem_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+#endif
