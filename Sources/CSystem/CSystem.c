@@ -1,1 +1,29 @@
-#include "CSystem.h"  // A C target needs one source; everything is inline.
+#define _GNU_SOURCE  // Not in the header: Swift's own libc module is built without it.
+#include "CSystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const int size_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+int csystem_make_segment(uint64_t byte_count) {
+    int descriptor = memfd_create("handfast", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0) return -errno;
+    // Reserved pages turn a full memory into an error here instead of SIGBUS at the first touch.
+    int error = byte_count > INT64_MAX ? EFBIG : posix_fallocate(descriptor, 0, (off_t)byte_count);
+    if (error == 0 && fcntl(descriptor, F_ADD_SEALS, size_seals) < 0) error = errno;
+    if (error == 0) return descriptor;
+    close(descriptor);
+    return -error;
+}
+
+int64_t csystem_segment_byte_count(int descriptor) {
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    if (seals < 0) return -errno;
+    if ((seals & size_seals) != size_seals) return -EPERM;
+    struct stat status;
+    return fstat(descriptor, &status) < 0 ? -errno : status.st_size;
+}

@@ -19,4 +19,12 @@ static inline void csystem_pause(void) {
 #endif
 }
 
+/// Makes nameless shared memory of exactly so many bytes, all pages reserved and the size sealed.
+/// Returns a close-on-exec descriptor, or the negated errno (ENOSPC, ENOMEM: the memory is not there).
+int csystem_make_segment(uint64_t byte_count);
+
+/// Size of a segment made as above, or a negated errno; EPERM when its size is not sealed, so that its owner could
+/// cut it under our feet.
+int64_t csystem_segment_byte_count(int descriptor);
+
 #endif
