@@ -19,10 +19,18 @@ let package = Package(
     ],
     targets: [
         .target(name: "Precon", swiftSettings: pure),
+        .target(name: "CHandfast"),
         .target(name: "CSystem"),
+        .target(name: "TransportAPI", dependencies: ["CHandfast"], swiftSettings: house),
+        .target(
+            name: "TCPTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"], path: "Plugins/TCPTransport",
+            swiftSettings: pure),
         .target(
             name: "SharedMemoryTransport", dependencies: ["CSystem"], path: "Plugins/SharedMemoryTransport",
             swiftSettings: pure),
+        .testTarget(
+            name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
+            swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests", dependencies: ["SharedMemoryTransport"], swiftSettings: house),

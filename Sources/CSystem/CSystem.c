@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,4 +27,35 @@ int64_t csystem_segment_byte_count(int descriptor) {
     if ((seals & size_seals) != size_seals) return -EPERM;
     struct stat status;
     return fstat(descriptor, &status) < 0 ? -errno : status.st_size;
+}
+
+int csystem_epoll_make(void) {
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    return epoll < 0 ? -errno : epoll;
+}
+
+static int control(int epoll, int operation, int descriptor, void *tag, int readable, int writable) {
+    struct epoll_event event = {.events = (readable ? EPOLLIN : 0) | (writable ? EPOLLOUT : 0), .data.ptr = tag};
+    return epoll_ctl(epoll, operation, descriptor, &event) < 0 ? -errno : 0;
+}
+
+int csystem_epoll_add(int epoll, int descriptor, void *tag, int readable, int writable) {
+    return control(epoll, EPOLL_CTL_ADD, descriptor, tag, readable, writable);
+}
+
+int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int writable) {
+    return control(epoll, EPOLL_CTL_MOD, descriptor, tag, readable, writable);
+}
+
+int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds) {
+    enum { most = 64 };
+    struct epoll_event found[most];
+    int count = epoll_wait(epoll, found, limit < most ? limit : most, milliseconds);
+    if (count < 0) return errno == EINTR ? 0 : -errno;
+    for (int i = 0; i < count; i++) {
+        events[i].tag = found[i].data.ptr;
+        events[i].is_readable = (found[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
+        events[i].is_writable = (found[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
+    }
+    return count;
 }

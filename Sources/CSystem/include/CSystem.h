@@ -27,4 +27,19 @@ int csystem_make_segment(uint64_t byte_count);
 /// cut it under our feet.
 int64_t csystem_segment_byte_count(int descriptor);
 
+/// What epoll reports of one descriptor.
+typedef struct csystem_event {
+    void *tag;
+    int is_readable;  // Also set at the end of the stream and on an error: a read will tell.
+    int is_writable;
+} csystem_event;
+
+/// A new epoll descriptor, or a negated errno.
+int csystem_epoll_make(void);
+/// Watches a descriptor, or changes what it is watched for; 0 or a negated errno.
+int csystem_epoll_add(int epoll, int descriptor, void *tag, int readable, int writable);
+int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int writable);
+/// At most `limit` (64) events; waits for at most so many milliseconds. A negated errno on failure, 0 when interrupted.
+int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds);
+
 #endif

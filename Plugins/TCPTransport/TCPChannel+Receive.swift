@@ -1,0 +1,84 @@
+import CHandfast
+import CSystem
+import Glibc
+
+/// Reads per connection and poll, so that one busy peer does not starve the others.
+private let readLimit = 16
+
+// Hot path.
+@c(handfast_tcp_poll) func tcpPoll(_ state: UnsafeMutableRawPointer?) -> UInt32 {
+    let transport = unsafe state!.assumingMemoryBound(to: TCPState.self)
+    let events = unsafe transport.pointee.events
+    let count = unsafe csystem_epoll_wait(transport.pointee.epoll, events, Int32(TCPState.eventLimit), 0)
+    guard count > 0 else { return 0 }
+    unsafe transport.pointee.isPolling = true
+    for index in 0..<Int(count) {
+        let channel = unsafe events[index].tag.assumingMemoryBound(to: TCPChannel.self)
+        if unsafe events[index].is_writable != 0 { unsafe reportRoom(channel) }
+        if unsafe events[index].is_readable != 0 { unsafe receive(channel) }
+    }
+    unsafe transport.pointee.isPolling = false
+    while let channel = unsafe transport.pointee.closed {
+        unsafe transport.pointee.closed = channel.pointee.nextClosed
+        unsafe TCPChannel.destroy(channel)
+    }
+    return UInt32(count)
+}
+
+/// Epoll needs no arming: it reports what is there whenever it is asked.
+@c(handfast_tcp_arm) func tcpArm(_ state: UnsafeMutableRawPointer?) -> Int32 { 0 }
+
+@c(handfast_tcp_resume) func tcpResume(_ state: UnsafeMutableRawPointer?) {
+    let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
+    guard let held = unsafe channel.pointee.held else { return }
+    unsafe channel.pointee.held = nil
+    unsafe deliver(channel, UnsafeRawBufferPointer(held))
+    unsafe held.deallocate()
+    if unsafe !channel.pointee.isClosed { unsafe TCPChannel.watch(channel) }
+}
+
+private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {
+    guard unsafe channel.pointee.isWatchedForRoom, unsafe !channel.pointee.isClosed else { return }
+    unsafe channel.pointee.isWatchedForRoom = false
+    unsafe TCPChannel.watch(channel)
+    unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
+}
+
+// Hot path.
+private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) {
+    for _ in 0..<readLimit {
+        guard unsafe !channel.pointee.isClosed, unsafe channel.pointee.held == nil, unsafe !channel.pointee.hasEnded
+        else { return }
+        var wanted: UInt64 = 0
+        let engine = unsafe channel.pointee.engine
+        let place = unsafe engine.pointee.place(channel.pointee.connection, &wanted)
+        let target = unsafe place ?? channel.pointee.transport.pointee.staging
+        let room = unsafe place == nil ? max(1, min(Int(clamping: wanted), TCPState.stagingByteCount)) : Int(clamping: wanted)
+        let count = unsafe recv(channel.pointee.socket, target, room, Int32(MSG_DONTWAIT))
+        guard count > 0 else { return unsafe end(channel, count == 0 ? 0 : errno) }
+        if unsafe place != nil {
+            unsafe engine.pointee.placed(channel.pointee.connection, UInt64(count))
+        } else {
+            unsafe deliver(channel, UnsafeRawBufferPointer(start: target, count: count))
+        }
+        if count < room { return }
+    }
+}
+
+private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: UnsafeRawBufferPointer) {
+    let taken = unsafe channel.pointee.engine.pointee.deliver(
+        channel.pointee.connection, bytes.baseAddress, UInt64(bytes.count))
+    guard taken < UInt64(bytes.count), unsafe !channel.pointee.isClosed else { return }
+    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[Int(taken)...])
+    let held = UnsafeMutableRawBufferPointer.allocate(byteCount: rest.count, alignment: 1)
+    unsafe held.copyMemory(from: rest)
+    unsafe channel.pointee.held = held
+    unsafe TCPChannel.watch(channel)
+}
+
+private func end(_ channel: UnsafeMutablePointer<TCPChannel>, _ systemError: Int32) {
+    guard systemError != EAGAIN, systemError != EINTR else { return }
+    unsafe channel.pointee.hasEnded = true
+    unsafe TCPChannel.watch(channel)
+    unsafe channel.pointee.engine.pointee.closed(channel.pointee.connection, systemError)
+}

@@ -1,0 +1,43 @@
+import CHandfast
+import CSystem
+import Glibc
+
+/// Pieces per system call; a longer list goes out in several.
+private let pieceLimit = 16
+
+// Hot path.
+@c(handfast_tcp_send) func tcpSend(
+    _ state: UnsafeMutableRawPointer?, _ pieces: UnsafePointer<hf_piece>?, _ pieceCount: UInt32
+) -> UInt64 {
+    let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
+    guard unsafe !channel.pointee.hasEnded, let pieces = unsafe pieces else { return 0 }
+    let count = min(Int(pieceCount), pieceLimit)
+    var wanted: UInt64 = 0
+    for index in 0..<Int(pieceCount) { unsafe wanted += pieces[index].byte_count }
+    // hf_piece and iovec are the same two words; the kernel does not write through the first.
+    let sent = unsafe UnsafeMutableRawPointer(mutating: pieces).withMemoryRebound(to: iovec.self, capacity: count) {
+        vector in
+        var message = unsafe msghdr()
+        unsafe message.msg_iov = vector
+        unsafe message.msg_iovlen = count
+        return unsafe sendmsg(
+            channel.pointee.socket, &message, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+    }
+    // A broken stream is reported by the next read; until then there is just no room.
+    let taken = UInt64(max(0, sent))
+    if taken < wanted, unsafe !channel.pointee.isWatchedForRoom {
+        unsafe channel.pointee.isWatchedForRoom = true
+        unsafe TCPChannel.watch(channel)
+    }
+    return taken
+}
+
+@c(handfast_tcp_close) func tcpClose(_ state: UnsafeMutableRawPointer?) {
+    let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
+    let transport = unsafe channel.pointee.transport
+    unsafe channel.pointee.isClosed = true
+    // During a poll the list of events may still name the channel.
+    guard unsafe transport.pointee.isPolling else { return unsafe TCPChannel.destroy(channel) }
+    unsafe channel.pointee.nextClosed = transport.pointee.closed
+    unsafe transport.pointee.closed = channel
+}
