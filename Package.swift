@@ -28,6 +28,9 @@ let package = Package(
         .target(
             name: "SharedMemoryTransport", dependencies: ["CSystem"], path: "Plugins/SharedMemoryTransport",
             swiftSettings: pure),
+        .target(
+            name: "Handfast", dependencies: ["Precon", "TransportAPI", "CHandfast", "CSystem"], swiftSettings: house),
+        .testTarget(name: "HandfastTests", dependencies: ["Handfast"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
             swiftSettings: house),
