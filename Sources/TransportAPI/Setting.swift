@@ -1,0 +1,23 @@
+/// One environment variable: its name, what it may hold, what it is for.
+public struct Setting<Value: Sendable>: Sendable {
+    public let name: String
+    /// What an unset variable means, as a user would write it.
+    public let defaultText: String
+    /// What is allowed, for errors: "a number of milliseconds from 1 to 3600000".
+    public let allowed: String
+    /// One sentence for the table in the README.
+    public let help: String
+    /// Nil when the text is not allowed.
+    public let parse: @Sendable (String) -> Value?
+
+    public init(
+        _ name: String, defaultText: String, allowed: String, help: String,
+        parse: @escaping @Sendable (String) -> Value?
+    ) {
+        self.name = name
+        self.defaultText = defaultText
+        self.allowed = allowed
+        self.help = help
+        self.parse = parse
+    }
+}
