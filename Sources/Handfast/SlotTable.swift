@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A slot of a `SlotTable`: raw state that is used again and again and never given back to the system.
 protocol TableSlot {
     /// Odd while the slot is in use. Goes up with every turn, so that an old handle is found out.
@@ -8,26 +10,28 @@ protocol TableSlot {
     init()
 }
 
-/// Free slots of one endpoint. The memory of a slot is never freed, so a handle may outlive its endpoint: reading the
-/// generation through it is always allowed, and tells that it is stale.
-///
-/// Chunks go back to the process when an endpoint closes, and the next endpoint uses them.
+/// The slots in use by one endpoint. The memory of a slot is never freed, so a handle may outlive its endpoint:
+/// reading the generation through it is always allowed, and tells that it is stale.
 struct SlotTable<Slot: TableSlot>: ~Copyable {
-    static var chunkSlotCount: Int { 64 }
-
     private var free: UnsafeMutablePointer<Slot>?
     private(set) var usedCount = 0
     private let limit: Int
+    private let pool: SlotPool<Slot>
 
     /// - Parameter limit: the most slots in use at once.
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, pool: SlotPool<Slot>) {
+        self.limit = limit
+        self.pool = pool
+    }
+
+    deinit { if let free { pool.give(free) } }
 
     // Hot path.
     /// - Returns: a slot with an odd generation and otherwise as the last user left it; nil at the limit.
     mutating func take() -> UnsafeMutablePointer<Slot>? {
         if free == nil {
             guard usedCount < limit else { return nil }
-            free = Self.makeChunk()
+            free = pool.take()
         }
         guard let slot = free else { return nil }
         free = slot.pointee.nextFree
@@ -45,15 +49,41 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         free = slot
         usedCount -= 1
     }
+}
 
-    private static func makeChunk() -> UnsafeMutablePointer<Slot>? {
-        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: chunkSlotCount)
-        var free: UnsafeMutablePointer<Slot>?
-        for index in (0..<chunkSlotCount).reversed() {
-            (chunk + index).initialize(to: Slot())
-            chunk[index].nextFree = free
-            free = chunk + index
+/// Free slots of the whole process: an endpoint that closes leaves its slots to the next.
+final class SlotPool<Slot: TableSlot>: Sendable {
+    private let chunkSlotCount = 64
+    /// Address of the first of a chain of free slots, or 0.
+    private let first = Mutex<UInt>(0)
+
+    /// - Returns: a chain of free slots.
+    func take() -> UnsafeMutablePointer<Slot>? {
+        let kept = first.withLock { first in
+            defer { first = 0 }
+            return first
         }
-        return free
+        return UnsafeMutablePointer(bitPattern: kept) ?? makeChunk()
+    }
+
+    func give(_ chain: UnsafeMutablePointer<Slot>) {
+        var last = chain
+        while let next = last.pointee.nextFree { last = next }
+        first.withLock { first in
+            last.pointee.nextFree = UnsafeMutablePointer(bitPattern: first)
+            first = UInt(bitPattern: chain)
+        }
+    }
+
+    private func makeChunk() -> UnsafeMutablePointer<Slot> {
+        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: chunkSlotCount)
+        for index in 0..<chunkSlotCount {
+            (chunk + index).initialize(to: Slot())
+            if index > 0 { chunk[index - 1].nextFree = chunk + index }
+        }
+        return chunk
     }
 }
+
+let connectionPool = SlotPool<ConnectionSlot>()
+let requestPool = SlotPool<RequestSlot>()

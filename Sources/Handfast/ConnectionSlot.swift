@@ -1,0 +1,71 @@
+import CHandfast
+
+/// The raw half of a connection: all that the data path touches.
+struct ConnectionSlot: TableSlot {
+    var generation: UInt64 = 0
+    var nextFree: UnsafeMutablePointer<ConnectionSlot>?
+
+    var endpoint: UnsafeMutablePointer<EndpointState>?
+    /// Nil until the handshake is over and again after the end.
+    var channel: UnsafeMutableRawPointer?
+    var operations: UnsafePointer<hf_transport_operations>?
+    /// Payloads of at least so many bytes are read by the receiver; `Int.max` when the transport cannot.
+    var rendezvousByteCount = Int.max
+    var lastRendezvous: UInt64 = 0
+
+    var inbound = Inbound()
+    /// Sends that the transport has not taken whole.
+    var sendQueue = RequestQueue()
+    /// Sends whose payload the peer has not read yet.
+    var awaitingFinish = RequestQueue()
+    /// Receives whose payload is being read from the peer's memory.
+    var reading = RequestQueue()
+    /// Receives for this connection alone that have not matched.
+    var posted = RequestQueue()
+    var unexpected = MessageList()
+    var unexpectedByteCount = 0
+
+    /// New sends are welcome: neither side has said goodbye and nothing broke.
+    var takesSends = false
+    var hasPeerEnded = false
+    var hasSentEnd = false
+    /// The peer broke a rule of the data path; what else it sends is not looked at.
+    var violation: Violation?
+    /// The transport said that the channel has ended.
+    var hasChannelEnded = false
+    var channelError: Int32 = 0
+    /// Counts deliveries, so that a vanished peer's last bytes are read before it is given up.
+    var deliveryCount: UInt64 = 0
+
+    /// Linked in the endpoint's list of connections that need the engine's slow part.
+    var needsAttention = false
+    var nextInNeed: UnsafeMutablePointer<ConnectionSlot>?
+    /// Holds the `ConnectionRecord`: peer, decisions, error.
+    var record: UnsafeMutableRawPointer?
+
+    /// What a peer may not send on the data path.
+    enum Violation: UInt8 {
+        case malformedRendezvous
+        case rendezvousWithoutRead
+        case unknownRendezvous
+        case tooManyRequests
+    }
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    // Hot path.
+    /// Has the slow part of the engine look at this connection with the next call.
+    func callForAttention() {
+        guard !pointee.needsAttention, let endpoint = pointee.endpoint else { return }
+        pointee.needsAttention = true
+        pointee.nextInNeed = endpoint.pointee.inNeed
+        endpoint.pointee.inNeed = self
+        endpoint.pointee.callsUntilSlowPart = 0
+    }
+
+    func violate(_ violation: ConnectionSlot.Violation) {
+        pointee.violation = violation
+        pointee.inbound.part = .ignored
+        callForAttention()
+    }
+}

@@ -1,0 +1,57 @@
+import CHandfast
+
+/// The raw half of an endpoint: what the data path of all its connections shares.
+struct EndpointState: ~Copyable {
+    /// One transport as polling sees it.
+    struct Polled {
+        let poll: @convention(c) (UnsafeMutableRawPointer?) -> UInt32
+        let arm: @convention(c) (UnsafeMutableRawPointer?) -> Int32
+        let state: UnsafeMutableRawPointer
+    }
+
+    /// Most pieces of one message: two headers, the user's header, the trailer of a rendezvous, the payload.
+    static let pieceCount = 4
+
+    var connections: SlotTable<ConnectionSlot>
+    var requests: SlotTable<RequestSlot>
+    let pieces: UnsafeMutablePointer<hf_piece>
+    let polled: UnsafeMutableBufferPointer<Polled>
+
+    /// Receives from any connection that have not matched.
+    var posted = RequestQueue()
+    var nextSequence: UInt64 = 0
+    /// Messages without a receive, of all connections, in the order of their arrival.
+    var arrivals = ArrivalList()
+    var unexpectedByteCount = 0
+    let unexpectedByteLimit: Int
+    /// One connection may hold so much of it, so that it cannot starve the others.
+    var unexpectedByteLimitPerConnection: Int { unexpectedByteLimit / 4 }
+    /// Some connection waits for room in the bound above.
+    var hasStalled = false
+
+    var inNeed: UnsafeMutablePointer<ConnectionSlot>?
+    /// Calls of `progress` until timers, handshakes and goodbyes are looked at.
+    var callsUntilSlowPart = 0
+
+    init(transports: [Polled], unexpectedByteLimit: Int, connectionLimit: Int, requestLimit: Int) {
+        connections = SlotTable(limit: connectionLimit, pool: connectionPool)
+        requests = SlotTable(limit: requestLimit, pool: requestPool)
+        pieces = .allocate(capacity: Self.pieceCount)
+        polled = .allocate(capacity: transports.count)
+        _ = polled.initialize(from: transports)
+        self.unexpectedByteLimit = unexpectedByteLimit
+    }
+
+    deinit {
+        pieces.deallocate()
+        polled.deallocate()
+    }
+
+    // Hot path.
+    /// - Returns: how many things the transports did.
+    mutating func pollTransports() -> Int {
+        var done = 0
+        for index in polled.indices { done += Int(polled[index].poll(polled[index].state)) }
+        return done
+    }
+}

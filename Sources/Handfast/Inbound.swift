@@ -1,0 +1,171 @@
+import Glibc
+
+/// Where the incoming stream of one connection stands: which part of a message comes next, and where it goes.
+struct Inbound {
+    enum Part {
+        /// The eight bytes of a header; `collectedByteCount` of them are in `head`.
+        case head
+        /// The user header of a message whose header is in `head`; so much of it is in `userHeader`.
+        case userHeader
+        /// `remaining` bytes for `target`, then `surplus` bytes for nobody.
+        case payload
+        /// A message that fits nowhere is held back in the stream until somebody receives it.
+        case stalled
+        /// The connection is lost: what still comes is not looked at.
+        case ignored
+    }
+
+    /// Read ahead of the next header: much when messages are small, little when their payload should not be copied.
+    static let readAheadForSmall = 65_536
+    static let readAheadForLarge = 2_048
+
+    var part = Part.head
+    var collectedByteCount = 0
+    var head: UInt64 = 0
+    /// Collects a user header that comes in pieces; kept from message to message.
+    var userHeader: UnsafeMutableRawPointer?
+    var userHeaderCapacity = 0
+
+    var target: UnsafeMutableRawPointer?
+    var remaining = 0
+    var surplus = 0
+    /// Whose payload it is: a receive's, or a message's that has none yet; neither when it is skipped.
+    var request: UnsafeMutablePointer<RequestSlot>?
+    var message: UnsafeMutablePointer<UnexpectedMessage>?
+    var readAhead = readAheadForSmall
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    // Hot path.
+    /// Cuts the next bytes of the stream into messages.
+    /// - Returns: how many were taken; fewer than given when a message must wait for its receive.
+    func take(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
+        var cursor = 0
+        while cursor < byteCount {
+            switch pointee.inbound.part {
+            case .head: cursor += takeHead(bytes + cursor, byteCount - cursor)
+            case .userHeader: cursor += takeUserHeader(bytes + cursor, byteCount - cursor)
+            case .payload: cursor += takePayload(bytes + cursor, byteCount - cursor)
+            case .stalled: return cursor
+            case .ignored: return byteCount
+            }
+        }
+        return cursor
+    }
+
+    // Hot path.
+    private func takeHead(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
+        let size = MessageHeader.byteCount
+        if pointee.inbound.collectedByteCount == 0, byteCount >= size {
+            pointee.inbound.head = bytes.loadUnaligned(as: UInt64.self)
+            let header = MessageHeader(word: pointee.inbound.head)
+            let end = size + header.userHeaderByteCount
+            guard end > byteCount else {
+                beginMessage(header, UnsafeRawBufferPointer(start: bytes + size, count: header.userHeaderByteCount))
+                return end
+            }
+            pointee.inbound.part = .userHeader
+            return size
+        }
+        let already = pointee.inbound.collectedByteCount
+        let count = Swift.min(size - already, byteCount)
+        withUnsafeMutableBytes(of: &pointee.inbound.head) { head in
+            head.baseAddress.map { _ = memcpy($0 + already, bytes, count) }
+        }
+        pointee.inbound.collectedByteCount = already + count
+        guard already + count == size else { return count }
+        pointee.inbound.collectedByteCount = 0
+        let header = MessageHeader(word: pointee.inbound.head)
+        guard header.userHeaderByteCount == 0 else {
+            pointee.inbound.part = .userHeader
+            return count
+        }
+        beginMessage(header, UnsafeRawBufferPointer(start: nil, count: 0))
+        return count
+    }
+
+    private func takeUserHeader(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
+        let header = MessageHeader(word: pointee.inbound.head)
+        let size = header.userHeaderByteCount
+        if pointee.inbound.userHeaderCapacity < size {
+            pointee.inbound.userHeader?.deallocate()
+            pointee.inbound.userHeader = .allocate(byteCount: size, alignment: 8)
+            pointee.inbound.userHeaderCapacity = size
+        }
+        guard let store = pointee.inbound.userHeader else { return byteCount }
+        let already = pointee.inbound.collectedByteCount
+        let count = Swift.min(size - already, byteCount)
+        memcpy(store + already, bytes, count)
+        pointee.inbound.collectedByteCount = already + count
+        if already + count == size {
+            pointee.inbound.collectedByteCount = 0
+            beginMessage(header, UnsafeRawBufferPointer(start: store, count: size))
+        }
+        return count
+    }
+
+    // Hot path.
+    private func takePayload(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
+        let count = Swift.min(pointee.inbound.remaining, byteCount)
+        if count > 0, let target = pointee.inbound.target { memcpy(target, bytes, count) }
+        let skipped = Swift.min(pointee.inbound.surplus, byteCount - count)
+        pointee.inbound.surplus -= skipped
+        placed(count)
+        return count + skipped
+    }
+
+    // Hot path.
+    /// So many bytes of payload have reached their target.
+    func placed(_ byteCount: Int) {
+        pointee.inbound.remaining -= byteCount
+        pointee.inbound.target = pointee.inbound.target.map { $0 + byteCount }
+        if pointee.inbound.remaining == 0, pointee.inbound.surplus == 0 { finishMessage() }
+    }
+
+    // Hot path.
+    /// The header and all of the user header are here; the bytes are valid during the call.
+    private func beginMessage(_ header: MessageHeader, _ userHeader: UnsafeRawBufferPointer) {
+        let isLarge = header.payloadByteCount > Inbound.readAheadForLarge
+        pointee.inbound.readAhead = isLarge ? Inbound.readAheadForLarge : Inbound.readAheadForSmall
+        switch header.kind {
+        case .user: arrive(userHeader, payloadByteCount: header.payloadByteCount)
+        case .rendezvousRequest: rendezvousRequested(userHeader, header.payloadByteCount)
+        case .rendezvousFinished: rendezvousFinished(userHeader, header.payloadByteCount)
+        case .end:
+            pointee.hasPeerEnded = true
+            pointee.takesSends = false
+            callForAttention()
+            skipPayload(header.payloadByteCount)
+        // A kind that later versions may define: passed over by its sizes, however it is cut.
+        case nil: skipPayload(header.payloadByteCount)
+        }
+    }
+
+    func skipPayload(_ byteCount: Int) {
+        pointee.inbound.request = nil
+        pointee.inbound.message = nil
+        expectPayload(at: nil, byteCount: 0, surplus: byteCount)
+    }
+
+    // Hot path.
+    /// What follows in the stream goes to `target`; the message is finished when all of it has come.
+    func expectPayload(at target: UnsafeMutableRawPointer?, byteCount: Int, surplus: Int) {
+        pointee.inbound.target = target
+        pointee.inbound.remaining = byteCount
+        pointee.inbound.surplus = surplus
+        pointee.inbound.part = .payload
+        if byteCount == 0, surplus == 0 { finishMessage() }
+    }
+
+    // Hot path.
+    private func finishMessage() {
+        if pointee.violation == nil { pointee.inbound.part = .head }
+        if let request = pointee.inbound.request {
+            pointee.inbound.request = nil
+            request.completeReceive()
+        } else if let message = pointee.inbound.message {
+            pointee.inbound.message = nil
+            message.pointee.content = .kept
+        }
+    }
+}

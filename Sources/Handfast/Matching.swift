@@ -1,0 +1,181 @@
+import CHandfast
+import Glibc
+
+// Which receive takes which message: receives in the order in which they were posted, messages in the order in which
+// they came; a receive from any connection competes with those from one.
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    // Hot path.
+    /// A message whose payload follows in the stream.
+    func arrive(_ userHeader: UnsafeRawBufferPointer, payloadByteCount: Int) {
+        if let request = takePosted(userHeader) {
+            receive(request, userHeader, payloadByteCount)
+        } else {
+            keep(userHeader, payloadByteCount)
+        }
+    }
+
+    // Hot path.
+    /// Takes the oldest receive that wants a message with this header out of its queue.
+    func takePosted(_ userHeader: UnsafeRawBufferPointer) -> UnsafeMutablePointer<RequestSlot>? {
+        guard let endpoint = pointee.endpoint else { return nil }
+        var own = pointee.posted.first
+        var any = endpoint.pointee.posted.first
+        while let candidate = own.older(than: any) ?? any {
+            let isOwn = candidate == own
+            if candidate.wants(userHeader, from: self) {
+                if isOwn { pointee.posted.remove(candidate) } else { endpoint.pointee.posted.remove(candidate) }
+                return candidate
+            }
+            if isOwn { own = candidate.pointee.next } else { any = candidate.pointee.next }
+        }
+        return nil
+    }
+
+    // Hot path.
+    private func receive(
+        _ request: UnsafeMutablePointer<RequestSlot>, _ userHeader: UnsafeRawBufferPointer, _ payloadByteCount: Int
+    ) {
+        request.matched(self, userHeader, payloadByteCount)
+        let room = Swift.min(payloadByteCount, request.pointee.payloadByteCount)
+        pointee.inbound.request = request
+        expectPayload(at: request.pointee.payload, byteCount: room, surplus: payloadByteCount - room)
+    }
+
+    /// No receive wants it yet: its payload is kept within the bound, else it waits in the stream.
+    private func keep(_ userHeader: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
+        let kept = hasRoom(userHeader.count + payloadByteCount) ? payloadByteCount : 0
+        let isStalled = kept < payloadByteCount || !hasRoom(userHeader.count)
+        let message = UnsafeMutablePointer<UnexpectedMessage>.make(
+            connection: self, userHeader: userHeader, payloadByteCount: payloadByteCount, keptByteCount: kept,
+            content: isStalled ? .stalled : .arriving)
+        guard let message else { return violate(.tooManyRequests) }
+        append(message)
+        pointee.inbound.message = message
+        if isStalled {
+            pointee.inbound.part = .stalled
+            pointee.endpoint?.pointee.hasStalled = true
+        } else {
+            expectPayload(at: message.payload, byteCount: payloadByteCount, surplus: 0)
+        }
+    }
+
+    func hasRoom(_ byteCount: Int) -> Bool {
+        guard let endpoint = pointee.endpoint else { return false }
+        return byteCount <= endpoint.pointee.unexpectedByteLimit - endpoint.pointee.unexpectedByteCount
+            && byteCount <= endpoint.pointee.unexpectedByteLimitPerConnection - pointee.unexpectedByteCount
+    }
+
+    func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        pointee.unexpected.append(message)
+        pointee.endpoint?.pointee.arrivals.append(message)
+        pointee.unexpectedByteCount += message.pointee.heldByteCount
+        pointee.endpoint?.pointee.unexpectedByteCount += message.pointee.heldByteCount
+    }
+
+    func remove(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        pointee.unexpected.remove(message)
+        pointee.endpoint?.pointee.arrivals.remove(message)
+        pointee.unexpectedByteCount -= message.pointee.heldByteCount
+        guard let endpoint = pointee.endpoint else { return }
+        endpoint.pointee.unexpectedByteCount -= message.pointee.heldByteCount
+        if endpoint.pointee.hasStalled { endpoint.pointee.callsUntilSlowPart = 0 }
+    }
+
+    /// Gives a message that came earlier to a receive that wants it.
+    func hand(_ message: UnsafeMutablePointer<UnexpectedMessage>, to request: UnsafeMutablePointer<RequestSlot>) {
+        let userHeader = UnsafeRawBufferPointer(start: message.userHeader, count: message.pointee.userHeaderByteCount)
+        let payloadByteCount = message.pointee.payloadByteCount
+        request.matched(self, userHeader, payloadByteCount)
+        let room = Swift.min(payloadByteCount, request.pointee.payloadByteCount)
+        var isResumed = false
+        switch message.pointee.content {
+        case .kept:
+            if room > 0, let target = request.pointee.payload { memcpy(target, message.payload, room) }
+            request.completeReceive()
+        case .arriving:
+            // What is here moves over; the rest goes straight to the receive.
+            let here = payloadByteCount - pointee.inbound.remaining
+            let moved = Swift.min(here, room)
+            if moved > 0, let target = request.pointee.payload { memcpy(target, message.payload, moved) }
+            pointee.inbound.message = nil
+            pointee.inbound.request = request
+            expectPayload(
+                at: request.pointee.payload.map { $0 + moved }, byteCount: room - moved,
+                surplus: payloadByteCount - Swift.max(here, room))
+        case .stalled:
+            pointee.inbound.message = nil
+            pointee.inbound.request = request
+            expectPayload(at: request.pointee.payload, byteCount: room, surplus: payloadByteCount - room)
+            isResumed = true
+        case .remote(let address, let rendezvous):
+            read(into: request, from: address, byteCount: room, rendezvous: rendezvous)
+        }
+        remove(message)
+        message.free()
+        if isResumed { resume() }
+    }
+
+    /// The transport may deliver again; it may do so before this returns.
+    func resume() {
+        guard let channel = pointee.channel, let operations = pointee.operations else { return }
+        operations.pointee.resume(channel)
+    }
+}
+
+extension UnsafeMutablePointer<EndpointState> {
+    /// Posts a receive: takes the oldest message that it wants, or queues it.
+    func post(_ request: UnsafeMutablePointer<RequestSlot>, from connection: UnsafeMutablePointer<ConnectionSlot>?) {
+        request.pointee.sequence = pointee.nextSequence
+        pointee.nextSequence += 1
+        var message = connection.map { $0.pointee.unexpected.first } ?? pointee.arrivals.first
+        while let candidate = message {
+            let header = UnsafeRawBufferPointer(
+                start: candidate.userHeader, count: candidate.pointee.userHeaderByteCount)
+            if request.wants(header, from: candidate.pointee.connection) {
+                return candidate.pointee.connection.hand(candidate, to: request)
+            }
+            message = connection == nil ? candidate.pointee.nextArrival : candidate.pointee.next
+        }
+        if let connection { connection.pointee.posted.append(request) } else { pointee.posted.append(request) }
+    }
+
+    /// Room came free: lets the messages that now fit out of their streams, oldest first.
+    func admitStalled() {
+        pointee.hasStalled = false
+        var message = pointee.arrivals.first
+        while let candidate = message {
+            message = candidate.pointee.nextArrival
+            guard case .stalled = candidate.pointee.content else { continue }
+            if !candidate.pointee.connection.admit(candidate) { pointee.hasStalled = true }
+        }
+    }
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    fileprivate func admit(_ stalled: UnsafeMutablePointer<UnexpectedMessage>) -> Bool {
+        let byteCount = stalled.pointee.payloadByteCount
+        guard hasRoom(byteCount) else { return false }
+        let header = UnsafeRawBufferPointer(start: stalled.userHeader, count: stalled.pointee.userHeaderByteCount)
+        let message = UnsafeMutablePointer<UnexpectedMessage>.make(
+            connection: self, userHeader: header, payloadByteCount: byteCount, keptByteCount: byteCount,
+            content: .arriving)
+        guard let message else { return false }
+        // Nothing of this connection came after it, so its place in both lists may be the last.
+        remove(stalled)
+        stalled.free()
+        append(message)
+        pointee.inbound.message = message
+        expectPayload(at: message.payload, byteCount: byteCount, surplus: 0)
+        resume()
+        return true
+    }
+}
+
+extension UnsafeMutablePointer<RequestSlot>? {
+    /// Self when it was posted before the other; nil when it was not, or there is none.
+    fileprivate func older(than other: UnsafeMutablePointer<RequestSlot>?) -> UnsafeMutablePointer<RequestSlot>? {
+        guard let self, let other, other.pointee.sequence < self.pointee.sequence else { return self }
+        return nil
+    }
+}

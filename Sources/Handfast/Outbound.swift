@@ -1,0 +1,175 @@
+import CHandfast
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    // Hot path.
+    /// Sends a message or as much of it as the transport takes now.
+    /// - Returns: nil when all of it went out; else the request that carries the rest, or holds the payload until the
+    ///   peer has read it.
+    /// - Throws: when there is no slot for the rest; nothing was sent.
+    func send(
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
+    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
+        guard let endpoint = pointee.endpoint else { throw NoSlot() }
+        guard pointee.sendQueue.isEmpty, let channel = pointee.channel, let operations = pointee.operations,
+            payload.count < pointee.rendezvousByteCount
+        else {
+            let request = try makeSend(userHeader, payload)
+            pointee.sendQueue.append(request)
+            flush()
+            return request
+        }
+        var word = MessageHeader(
+            .user, userHeaderByteCount: userHeader.count, payloadByteCount: payload.count
+        ).word
+        let pieces = endpoint.pointee.pieces
+        let total = MessageHeader.byteCount + userHeader.count + payload.count
+        let taken = withUnsafePointer(to: &word) { word in
+            pieces[0] = hf_piece(bytes: word, byte_count: UInt64(MessageHeader.byteCount))
+            var count = 1
+            if !userHeader.isEmpty {
+                pieces[count] = hf_piece(bytes: userHeader.baseAddress, byte_count: UInt64(userHeader.count))
+                count += 1
+            }
+            if !payload.isEmpty {
+                pieces[count] = hf_piece(bytes: payload.baseAddress, byte_count: UInt64(payload.count))
+                count += 1
+            }
+            return Int(operations.pointee.send(channel, pieces, UInt32(count)))
+        }
+        if taken == total { return nil }
+        return try queueRest(userHeader, payload, after: taken)
+    }
+
+    struct NoSlot: Error {}
+
+    private func queueRest(
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, after taken: Int
+    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
+        do throws(NoSlot) {
+            let request = try makeSend(userHeader, payload)
+            request.makeFrame(rendezvousByteCount: .max, rendezvous: 0)
+            request.pointee.sentByteCount = taken
+            pointee.sendQueue.append(request)
+            return request
+        } catch {
+            // Half a message is out and its rest cannot be kept: the stream cannot go on.
+            if taken > 0 { violate(.tooManyRequests) }
+            throw error
+        }
+    }
+
+    private func makeSend(
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
+    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
+        guard let request = pointee.endpoint?.takeRequest() else { throw NoSlot() }
+        request.pointee.connection = self
+        request.pointee.connectionGeneration = pointee.generation
+        request.pointee.userHeader = UnsafeMutableRawPointer(mutating: userHeader.baseAddress)
+        request.pointee.userHeaderByteCount = userHeader.count
+        request.pointee.payload = UnsafeMutableRawPointer(mutating: payload.baseAddress)
+        request.pointee.payloadByteCount = payload.count
+        return request
+    }
+
+    /// Queues a message of the engine's own: a kind and at most one number.
+    func sendControl(_ kind: MessageHeader.Kind, _ number: UInt64? = nil) {
+        guard let request = pointee.endpoint?.takeRequest() else { return violate(.tooManyRequests) }
+        let byteCount = number == nil ? 0 : MemoryLayout<UInt64>.size
+        let header = MessageHeader(kind, userHeaderByteCount: byteCount, payloadByteCount: 0)
+        request.pointee.isOwnedByEngine = true
+        request.pointee.connection = self
+        request.pointee.frame = (header.word, (number ?? 0).littleEndian)
+        request.pointee.frameByteCount = MessageHeader.byteCount + byteCount
+        pointee.sendQueue.append(request)
+        flush()
+    }
+
+    // Hot path.
+    /// Gives the transport what is queued, until it takes no more.
+    func flush() {
+        guard let endpoint = pointee.endpoint else { return }
+        while let channel = pointee.channel, let operations = pointee.operations, let request = pointee.sendQueue.first {
+            if request.pointee.frameByteCount == 0 {
+                pointee.lastRendezvous += 1
+                request.makeFrame(
+                    rendezvousByteCount: pointee.rendezvousByteCount, rendezvous: pointee.lastRendezvous)
+            }
+            let (count, byteCount) = request.fill(endpoint.pointee.pieces)
+            let taken = Int(operations.pointee.send(channel, endpoint.pointee.pieces, UInt32(count)))
+            request.pointee.sentByteCount += taken
+            guard taken == byteCount else { return }
+            pointee.sendQueue.remove(request)
+            sent(request)
+        }
+    }
+
+    private func sent(_ request: UnsafeMutablePointer<RequestSlot>) {
+        if request.pointee.trailerByteCount > 0 { return pointee.awaitingFinish.append(request) }
+        if MessageHeader(word: request.pointee.frame.0).kind == .end {
+            pointee.hasSentEnd = true
+            callForAttention()
+        }
+        request.complete(.succeeded)
+    }
+}
+
+extension UnsafeMutablePointer<EndpointState> {
+    // Hot path.
+    /// A fresh request of this endpoint; nil at the limit.
+    func takeRequest() -> UnsafeMutablePointer<RequestSlot>? {
+        guard let request = pointee.requests.take() else { return nil }
+        let generation = request.pointee.generation
+        request.pointee = RequestSlot()
+        request.pointee.generation = generation
+        request.pointee.endpoint = self
+        return request
+    }
+}
+
+extension UnsafeMutablePointer<RequestSlot> {
+    /// Decides how the message travels and writes its first bytes.
+    func makeFrame(rendezvousByteCount: Int, rendezvous: UInt64) {
+        let (headerByteCount, payloadByteCount) = (pointee.userHeaderByteCount, pointee.payloadByteCount)
+        let own = MessageHeader(.user, userHeaderByteCount: headerByteCount, payloadByteCount: payloadByteCount)
+        let overhead = RendezvousRequest.fixedByteCount
+        guard payloadByteCount >= rendezvousByteCount, payloadByteCount > 0,
+            headerByteCount + overhead <= MessageHeader.maximumUserHeaderByteCount
+        else {
+            pointee.frame.0 = own.word
+            pointee.frameByteCount = MessageHeader.byteCount
+            return
+        }
+        let request = MessageHeader(
+            .rendezvousRequest, userHeaderByteCount: headerByteCount + overhead, payloadByteCount: 0)
+        pointee.frame = (request.word, own.word)
+        pointee.frameByteCount = 2 * MessageHeader.byteCount
+        pointee.trailer = (
+            rendezvous.littleEndian, UInt64(UInt(bitPattern: pointee.payload)).littleEndian,
+            UInt64(payloadByteCount).littleEndian
+        )
+        pointee.trailerByteCount = MemoryLayout<(UInt64, UInt64, UInt64)>.size
+    }
+
+    // Hot path.
+    /// Lists what of the message is not out yet.
+    fileprivate func fill(_ pieces: UnsafeMutablePointer<hf_piece>) -> (count: Int, byteCount: Int) {
+        var (count, byteCount, skipped) = (0, 0, pointee.sentByteCount)
+        func add(_ start: UnsafeRawPointer?, _ size: Int) {
+            let before = Swift.min(skipped, size)
+            skipped -= before
+            guard size > before, let start else { return }
+            pieces[count] = hf_piece(bytes: start + before, byte_count: UInt64(size - before))
+            count += 1
+            byteCount += size - before
+        }
+        // The slot's memory stays where it is, so pointers into it outlive the closures.
+        add(withUnsafePointer(to: &pointee.frame) { UnsafeRawPointer($0) }, pointee.frameByteCount)
+        add(pointee.userHeader, pointee.userHeaderByteCount)
+        if pointee.trailerByteCount > 0 {
+            add(withUnsafePointer(to: &pointee.trailer) { UnsafeRawPointer($0) }, pointee.trailerByteCount)
+        } else {
+            add(pointee.payload, pointee.payloadByteCount)
+        }
+        return (count, byteCount)
+    }
+}

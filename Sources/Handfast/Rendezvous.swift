@@ -1,0 +1,93 @@
+import CHandfast
+
+/// What a sender says of a payload that the receiver is to read: the message's own header, its user header, then a
+/// number for the answer, the payload's address and size.
+struct RendezvousRequest {
+    /// All but the user header, in bytes.
+    static let fixedByteCount = 32
+
+    let userHeader: UnsafeRawBufferPointer
+    let number: UInt64
+    let address: UInt64
+    let payloadByteCount: Int
+
+    /// - Returns: nil when the sizes do not fit together.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= Self.fixedByteCount else { return nil }
+        let userHeaderByteCount = bytes.count - Self.fixedByteCount
+        let header = MessageHeader(word: bytes.loadUnaligned(as: UInt64.self))
+        let tail = MessageHeader.byteCount + userHeaderByteCount
+        func word(_ index: Int) -> UInt64 {
+            UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: tail + 8 * index, as: UInt64.self))
+        }
+        guard header.kind == .user, header.userHeaderByteCount == userHeaderByteCount,
+            word(2) <= UInt64(MessageHeader.maximumPayloadByteCount)
+        else { return nil }
+        userHeader = UnsafeRawBufferPointer(rebasing: bytes[MessageHeader.byteCount..<tail])
+        number = word(0)
+        address = word(1)
+        payloadByteCount = Int(word(2))
+    }
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    func rendezvousRequested(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
+        guard payloadByteCount == 0, let asked = RendezvousRequest(bytes) else {
+            return violate(.malformedRendezvous)
+        }
+        guard pointee.operations?.pointee.read != nil else { return violate(.rendezvousWithoutRead) }
+        pointee.inbound.part = .head
+        if let request = takePosted(asked.userHeader) {
+            request.matched(self, asked.userHeader, asked.payloadByteCount)
+            let room = Swift.min(asked.payloadByteCount, request.pointee.payloadByteCount)
+            return read(into: request, from: asked.address, byteCount: room, rendezvous: asked.number)
+        }
+        let message = UnsafeMutablePointer<UnexpectedMessage>.make(
+            connection: self, userHeader: asked.userHeader, payloadByteCount: asked.payloadByteCount,
+            keptByteCount: 0, content: .remote(address: asked.address, rendezvous: asked.number))
+        // These hold no payload, but a peer could send them without end.
+        guard hasRoom(asked.userHeader.count), let message else {
+            message?.free()
+            return violate(.tooManyRequests)
+        }
+        append(message)
+    }
+
+    /// Fetches a payload from the peer's memory; `readEnded` follows, perhaps before this returns.
+    func read(
+        into request: UnsafeMutablePointer<RequestSlot>, from address: UInt64, byteCount: Int, rendezvous: UInt64
+    ) {
+        request.pointee.trailer.0 = rendezvous
+        pointee.reading.append(request)
+        guard byteCount > 0, let channel = pointee.channel, let read = pointee.operations?.pointee.read,
+            let target = request.pointee.payload
+        else { return readEnded(request, 0) }
+        let error = read(channel, target, address, UInt64(byteCount), UInt64(UInt(bitPattern: request)))
+        if error != 0 { readEnded(request, error) }
+    }
+
+    func readEnded(_ request: UnsafeMutablePointer<RequestSlot>, _ error: Int32) {
+        pointee.reading.remove(request)
+        // Even after a failure: the sender is to get its memory back.
+        sendControl(.rendezvousFinished, request.pointee.trailer.0)
+        if error == 0 { request.completeReceive() } else { request.complete(.readFailed, systemError: error) }
+    }
+
+    func rendezvousFinished(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
+        guard payloadByteCount == 0, bytes.count == MemoryLayout<UInt64>.size else {
+            return violate(.malformedRendezvous)
+        }
+        pointee.inbound.part = .head
+        let number = bytes.loadUnaligned(as: UInt64.self)
+        // Peers finish in order, as a rule: the first is the one.
+        var candidate = pointee.awaitingFinish.first
+        while let request = candidate {
+            if request.pointee.trailer.0 == number {
+                pointee.awaitingFinish.remove(request)
+                return request.complete(.succeeded)
+            }
+            candidate = request.pointee.next
+        }
+        violate(.unknownRendezvous)
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+
+extension UnsafeMutablePointer<RequestSlot> {
+    // Hot path.
+    func wants(_ userHeader: UnsafeRawBufferPointer, from connection: UnsafeMutablePointer<ConnectionSlot>) -> Bool {
+        guard let match = pointee.match else { return true }
+        return match(
+            pointee.matchContext, connection, connection.pointee.generation, userHeader.baseAddress, userHeader.count)
+    }
+
+    // Hot path.
+    /// A message is this receive's: its sizes and user header are noted, the payload follows.
+    func matched(
+        _ connection: UnsafeMutablePointer<ConnectionSlot>, _ userHeader: UnsafeRawBufferPointer,
+        _ payloadByteCount: Int
+    ) {
+        pointee.connection = connection
+        pointee.connectionGeneration = connection.pointee.generation
+        pointee.arrivedHeaderByteCount = userHeader.count
+        pointee.arrivedPayloadByteCount = payloadByteCount
+        let room = Swift.min(userHeader.count, pointee.userHeaderByteCount)
+        if room > 0, let start = userHeader.baseAddress, let target = pointee.userHeader { memcpy(target, start, room) }
+    }
+
+    // Hot path.
+    /// All of the payload that fits is where it belongs.
+    func completeReceive() {
+        let isHeaderCut = pointee.userHeader != nil && pointee.arrivedHeaderByteCount > pointee.userHeaderByteCount
+        let isCut = isHeaderCut || pointee.arrivedPayloadByteCount > pointee.payloadByteCount
+        complete(isCut ? .truncated : .succeeded)
+    }
+
+    // Hot path.
+    /// The last thing that happens to a request; it is in no queue any more.
+    func complete(_ outcome: RequestSlot.Outcome, systemError: Int32 = 0) {
+        pointee.outcome = outcome
+        pointee.systemError = systemError
+        if pointee.ownsMatchContext { releaseMatchContext() }
+        if pointee.isOwnedByEngine { giveBack() }
+    }
+
+    /// Makes every handle to it stale.
+    func giveBack() { pointee.endpoint?.pointee.requests.give(self) }
+
+    private func releaseMatchContext() {
+        pointee.ownsMatchContext = false
+        pointee.matchContext.map { Unmanaged<AnyObject>.fromOpaque($0).release() }
+        pointee.matchContext = nil
+    }
+}

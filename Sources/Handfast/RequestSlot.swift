@@ -1,0 +1,62 @@
+/// The raw half of a request: one send or receive under way, or one control message of the engine's own.
+struct RequestSlot: TableSlot {
+    enum Outcome: UInt8 {
+        case underWay
+        case succeeded
+        /// The message was longer than the room offered.
+        case truncated
+        case cancelled
+        /// The connection ended first; its record says why.
+        case connectionEnded
+        case readFailed
+    }
+
+    var generation: UInt64 = 0
+    var nextFree: UnsafeMutablePointer<RequestSlot>?
+    var next: UnsafeMutablePointer<RequestSlot>?
+    var previous: UnsafeMutablePointer<RequestSlot>?
+
+    var outcome = Outcome.underWay
+    /// Nobody will ask for the result: the slot is given back when the work is done.
+    var isOwnedByEngine = false
+    var endpoint: UnsafeMutablePointer<EndpointState>?
+    /// Nil for a receive from any connection that has not matched yet.
+    var connection: UnsafeMutablePointer<ConnectionSlot>?
+    /// The connection's generation when it was set.
+    var connectionGeneration: UInt64 = 0
+    var systemError: Int32 = 0
+
+    /// The user's memory, his until the request is complete.
+    var userHeader: UnsafeMutableRawPointer?
+    var userHeaderByteCount = 0
+    var payload: UnsafeMutableRawPointer?
+    var payloadByteCount = 0
+
+    // A send: what goes out is `frame`, user header, trailer, payload; `sentByteCount` of it is out.
+    var sentByteCount = 0
+    /// The message's first bytes: its header, and for a rendezvous the header of the message that it stands for.
+    var frame: (UInt64, UInt64) = (0, 0)
+    var frameByteCount = 0
+    /// Of a rendezvous: its number, the payload's address and size.
+    var trailer: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var trailerByteCount = 0
+
+    // A receive.
+    /// Orders receives from one connection among those from any.
+    var sequence: UInt64 = 0
+    var match: MatchFunction?
+    var matchContext: UnsafeMutableRawPointer?
+    /// The context is an object that the slot keeps alive.
+    var ownsMatchContext = false
+    /// Sizes of the message as it was sent; the user's room may be smaller.
+    var arrivedHeaderByteCount = 0
+    var arrivedPayloadByteCount = 0
+
+    var isComplete: Bool { outcome != .underWay }
+}
+
+/// Decides whether a receive takes a message: context, the message's connection, its user header.
+typealias MatchFunction =
+    @convention(c) (
+        UnsafeMutableRawPointer?, UnsafeMutableRawPointer, UInt64, UnsafeRawPointer?, Int
+    ) -> Bool

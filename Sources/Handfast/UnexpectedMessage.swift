@@ -1,0 +1,90 @@
+import Glibc
+
+/// A message that came before its receive. The user header, and the payload as far as it is kept, lie behind it in
+/// the same allocation.
+struct UnexpectedMessage {
+    enum Content {
+        /// All of the payload is here.
+        case kept
+        /// The payload is still coming.
+        case arriving
+        /// There was no room: the payload waits in the stream, and with it all that comes after.
+        case stalled
+        /// The payload lies in the peer's memory.
+        case remote(address: UInt64, rendezvous: UInt64)
+    }
+
+    let connection: UnsafeMutablePointer<ConnectionSlot>
+    let userHeaderByteCount: Int
+    let payloadByteCount: Int
+    /// What it takes of the bound on unexpected bytes.
+    let heldByteCount: Int
+    var content: Content
+    /// A receive that matched while the payload was still coming.
+    var request: UnsafeMutablePointer<RequestSlot>?
+
+    var next: UnsafeMutablePointer<UnexpectedMessage>?
+    var previous: UnsafeMutablePointer<UnexpectedMessage>?
+    var nextArrival: UnsafeMutablePointer<UnexpectedMessage>?
+    var previousArrival: UnsafeMutablePointer<UnexpectedMessage>?
+}
+
+extension UnsafeMutablePointer<UnexpectedMessage> {
+    /// - Parameter keptByteCount: room for payload.
+    /// - Returns: nil when there is no memory.
+    static func make(
+        connection: UnsafeMutablePointer<ConnectionSlot>, userHeader: UnsafeRawBufferPointer, payloadByteCount: Int,
+        keptByteCount: Int, content: UnexpectedMessage.Content
+    ) -> Self? {
+        let byteCount = MemoryLayout<UnexpectedMessage>.stride + userHeader.count + keptByteCount
+        guard let memory = malloc(byteCount) else { return nil }
+        let message = memory.bindMemory(to: UnexpectedMessage.self, capacity: 1)
+        message.initialize(
+            to: UnexpectedMessage(
+                connection: connection, userHeaderByteCount: userHeader.count, payloadByteCount: payloadByteCount,
+                heldByteCount: byteCount, content: content))
+        if let start = userHeader.baseAddress { memcpy(message.userHeader, start, userHeader.count) }
+        return message
+    }
+
+    var userHeader: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self + 1) }
+    var payload: UnsafeMutableRawPointer { userHeader + pointee.userHeaderByteCount }
+
+    func free() { Glibc.free(self) }
+}
+
+/// Messages of one connection without a receive, oldest first.
+struct MessageList {
+    private(set) var first: UnsafeMutablePointer<UnexpectedMessage>?
+    private var last: UnsafeMutablePointer<UnexpectedMessage>?
+
+    mutating func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        message.pointee.previous = last
+        if let last { last.pointee.next = message } else { first = message }
+        last = message
+    }
+
+    mutating func remove(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        let (previous, next) = (message.pointee.previous, message.pointee.next)
+        if let previous { previous.pointee.next = next } else { first = next }
+        if let next { next.pointee.previous = previous } else { last = previous }
+    }
+}
+
+/// The same messages of all connections, in the order of their arrival.
+struct ArrivalList {
+    private(set) var first: UnsafeMutablePointer<UnexpectedMessage>?
+    private var last: UnsafeMutablePointer<UnexpectedMessage>?
+
+    mutating func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        message.pointee.previousArrival = last
+        if let last { last.pointee.nextArrival = message } else { first = message }
+        last = message
+    }
+
+    mutating func remove(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        let (previous, next) = (message.pointee.previousArrival, message.pointee.nextArrival)
+        if let previous { previous.pointee.nextArrival = next } else { first = next }
+        if let next { next.pointee.previousArrival = previous } else { last = previous }
+    }
+}
