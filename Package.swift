@@ -30,10 +30,11 @@ let package = Package(
             swiftSettings: pure),
         .target(
             name: "Handfast", dependencies: ["Precon", "TransportAPI", "CHandfast", "CSystem"], swiftSettings: house),
-        .testTarget(name: "HandfastTests", dependencies: ["Handfast"], swiftSettings: house),
+        .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
             swiftSettings: house),
+        .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests", dependencies: ["SharedMemoryTransport"], swiftSettings: house),
