@@ -10,14 +10,21 @@ public struct Setting<Value: Sendable>: Sendable {
     /// Nil when the text is not allowed.
     public let parse: @Sendable (String) -> Value?
 
+    /// - Precondition: `parse` allows the default.
     public init(
         _ name: String, defaultText: String, allowed: String, help: String,
         parse: @escaping @Sendable (String) -> Value?
     ) {
+        precondition(parse(defaultText) != nil, "the default of \(name) is not allowed by its own rule")
         self.name = name
         self.defaultText = defaultText
         self.allowed = allowed
         self.help = help
         self.parse = parse
+    }
+
+    /// The setting without its type, for tables of settings.
+    public var row: SettingRow {
+        SettingRow(name: name, defaultText: defaultText, allowed: allowed, help: help) { [parse] in parse($0) != nil }
     }
 }

@@ -6,16 +6,20 @@ public struct TransportDefinition: Sendable {
     public let number: UInt32
     /// What it is, in one line, for reports.
     public let summary: String
-    /// Makes the transport of one endpoint; throws when this host cannot have it at all.
+    /// Its own environment variables; by custom they begin with `HANDFAST_` and its name.
+    public let settings: [SettingRow]
+    /// Makes the transport of one endpoint, from values that were checked against `settings` too.
+    /// - Throws: when this host cannot have it at all.
     public let make: @Sendable (SettingValues) throws(TransportRefusal) -> any Transport
 
     public init(
-        name: String, number: UInt32, summary: String,
+        name: String, number: UInt32, summary: String, settings: [SettingRow] = [],
         make: @escaping @Sendable (SettingValues) throws(TransportRefusal) -> any Transport
     ) {
         self.name = name
         self.number = number
         self.summary = summary
+        self.settings = settings
         self.make = make
     }
 }
