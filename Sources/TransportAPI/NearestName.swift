@@ -22,10 +22,10 @@ package enum NearestName {
         return Array(best.prefix(maximumCandidateCount))
     }
 
-    /// A half-sentence for the end of a message: `, did you mean shm?`; empty when nothing is near.
+    /// A half-sentence for the end of a message: `; did you mean shm?`; empty when nothing is near.
     package static func question(for name: String, among known: [String]) -> String {
         let candidates = candidates(for: name, among: known)
-        return candidates.isEmpty ? "" : ", did you mean \(candidates.joined(separator: " or "))?"
+        return candidates.isEmpty ? "" : "; did you mean \(candidates.joined(separator: " or "))?"
     }
 
     /// How many letters must be inserted, removed, replaced or swapped with their neighbour.

@@ -90,7 +90,7 @@ import Testing
         let seed: UInt64 = 0x0add_2e55
         var generator = SplitMix64(state: seed)
         let letters = Array("[]::::%@..0123459af eth\u{0}ä".utf8)
-        for round in 0..<50_000 {
+        for round in 0..<20_000 {
             var bytes = round % 2 == 0 ? Array("[fe80::1%eth0]:5000@rank0".utf8) : Array("10.0.0.1:5000@rank0".utf8)
             for _ in 0..<Int.random(in: 0..<8, using: &generator) where !bytes.isEmpty {
                 let index = Int.random(in: 0..<bytes.count, using: &generator)

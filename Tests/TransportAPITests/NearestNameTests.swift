@@ -33,8 +33,8 @@ import Testing
     }
 
     @Test func `comes as a half-sentence, or not at all`() {
-        #expect(NearestName.question(for: "tc", among: ["tcp", "shm"]) == ", did you mean tcp?")
-        #expect(NearestName.question(for: "tc1", among: ["tc2", "tc3"]) == ", did you mean tc2 or tc3?")
+        #expect(NearestName.question(for: "tc", among: ["tcp", "shm"]) == "; did you mean tcp?")
+        #expect(NearestName.question(for: "tc1", among: ["tc2", "tc3"]) == "; did you mean tc2 or tc3?")
         #expect(NearestName.question(for: "nothing", among: ["tcp", "shm"]) == "")
     }
 }
