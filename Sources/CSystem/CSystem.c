@@ -10,6 +10,8 @@
 
 static const int size_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
+char **csystem_environment(void) { return environ; }
+
 int csystem_make_segment(uint64_t byte_count) {
     int descriptor = memfd_create("handfast", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) return -errno;

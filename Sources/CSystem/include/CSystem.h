@@ -19,6 +19,9 @@ static inline void csystem_pause(void) {
 #endif
 }
 
+/// The environment, `NAME=value` each and NULL at its end; NULL after clearenv(), where Swift's own import would trap.
+char **csystem_environment(void);
+
 /// Makes nameless shared memory of exactly so many bytes, all pages reserved and the size sealed.
 /// Returns a close-on-exec descriptor, or the negated errno (ENOSPC, ENOMEM: the memory is not there).
 int csystem_make_segment(uint64_t byte_count);

@@ -1,0 +1,61 @@
+public import TransportAPI
+
+/// The settings of the core.
+extension Settings {
+    static let transports = Setting.text(
+        "HANDFAST_TRANSPORTS",
+        help: "Which transports may be used and in which order, `shm,tcp`, or which may not, `^tcp`;"
+            + " empty means all in their own order.")
+    static let select = Setting.text(
+        "HANDFAST_SELECT",
+        help: "Rules for single peers, the first that matches holds: `local=shm,tcp; 10.0.0.0/8=tcp; rank7=^shm`;"
+            + " empty means none.")
+    static let handshakeTimeout = Setting.milliseconds(
+        "HANDFAST_HANDSHAKE_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
+        help: "Milliseconds that a handshake may take.")
+    static let connectTimeout = Setting.milliseconds(
+        "HANDFAST_CONNECT_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
+        help: "Milliseconds that a TCP connection may take to be made.")
+    static let closeTimeout = Setting.milliseconds(
+        "HANDFAST_CLOSE_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
+        help: "Milliseconds to wait until the peer closes too.")
+    static let unexpectedBytes = Setting.byteCount(
+        "HANDFAST_UNEXPECTED_BYTES", default: 64 << 20, in: (4 << 10)...(1 << 40),
+        help: "The most bytes of messages that are kept before a receive asks for them.")
+    static let spin = Setting.microseconds(
+        "HANDFAST_SPIN_US", default: 50, in: 0...1_000_000,
+        help: "Microseconds that a wait spins before it sleeps.")
+    static let pendingHandshakes = Setting.integer(
+        "HANDFAST_PENDING_HANDSHAKES", default: 128, in: 1...65_536, unit: "a number of handshakes",
+        help: "The most handshakes of an endpoint that are under way at once.")
+    /// A payload is shorter than 1024g, so that this value means never.
+    static let rendezvousBytes = Setting.byteCount(
+        "HANDFAST_RENDEZVOUS_BYTES", default: 16 << 10, in: 1...(1 << 40),
+        help: "Payloads of at least so many bytes are read by the receiver directly where the transport can;"
+            + " 1024g means never.")
+    static let name = Setting.text(
+        "HANDFAST_NAME", maximumByteCount: EndpointAddress.maximumNameByteCount,
+        help: "The name of the endpoint; empty means `p` and the number of the process.")
+
+    /// All settings, those of the core first, then those of each transport in the order of the definitions.
+    public static func rows(transports: [TransportDefinition]) -> [SettingRow] {
+        [
+            Self.transports.row, select.row, handshakeTimeout.row, connectTimeout.row, closeTimeout.row,
+            unexpectedBytes.row, spin.row, pendingHandshakes.row, rendezvousBytes.row, name.row,
+        ] + transports.flatMap(\.settings)
+    }
+
+    /// The table for a README: name, default, what is allowed and what it is for, in the order of the rows.
+    public static func markdownTable(of rows: [SettingRow]) -> String {
+        let lines = rows.map { row in
+            let defaultText = row.defaultText.isEmpty ? "empty" : "`\(row.defaultText)`"
+            return "| `\(row.name)` | \(escaped(defaultText)) | \(escaped(row.allowed)) | \(escaped(row.help)) |\n"
+        }
+        return "| variable | default | allowed | what |\n|---|---|---|---|\n" + lines.joined()
+    }
+
+    /// A bar would end the cell.
+    private static func escaped(_ text: String) -> String {
+        text.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+    }
+}

@@ -1,0 +1,70 @@
+public import TransportAPI
+
+/// All settings of an endpoint: the environment, read once and checked.
+public struct Settings: Sendable {
+    /// How long a handshake may take from the accepted or made connection on.
+    public let handshakeTimeout: Duration
+    /// How long a TCP connection may take to be made.
+    public let connectTimeout: Duration
+    /// How long a connection waits for its peer to close too.
+    public let closeTimeout: Duration
+    /// The most bytes of messages that are kept before a receive asks for them.
+    public let unexpectedByteLimit: Int
+    /// How long a wait spins before it sleeps.
+    public let spinDuration: Duration
+    /// The most handshakes of an endpoint that are under way at once.
+    public let pendingHandshakeLimit: Int
+    /// From so many bytes on, a payload is read by its receiver directly where the transport can.
+    public let rendezvousByteCount: Int
+    /// 1 to 255 bytes; nil when the endpoint names itself.
+    public let name: String?
+    /// What the environment says on transports.
+    public let selection: TransportSelection
+    /// What transports read their own settings from.
+    public let values: SettingValues
+    /// All settings, those of the core first, then those of each transport in the order of the definitions.
+    public let rows: [SettingRow]
+
+    private let transportNames: [String]
+
+    /// - Parameters:
+    ///   - environment: as `processEnvironment()` gives it.
+    ///   - transports: all there are, in the order in which they are tried.
+    /// - Throws: `invalidArgument` with variable, value and what is allowed; also for a `HANDFAST_` name that is no
+    ///   setting of the core or of these transports.
+    public init(environment: [String: String], transports: [TransportDefinition]) throws(HandfastError) {
+        rows = Self.rows(transports: transports)
+        do throws(SettingError) {
+            values = try SettingValues(environment: environment, checkedAgainst: rows)
+        } catch {
+            throw HandfastError(.invalidArgument, error.message)
+        }
+        transportNames = transports.map(\.name)
+        handshakeTimeout = values[Self.handshakeTimeout]
+        connectTimeout = values[Self.connectTimeout]
+        closeTimeout = values[Self.closeTimeout]
+        unexpectedByteLimit = values[Self.unexpectedBytes]
+        spinDuration = values[Self.spin]
+        pendingHandshakeLimit = values[Self.pendingHandshakes]
+        rendezvousByteCount = values[Self.rendezvousBytes]
+        name = values[Self.name].isEmpty ? nil : values[Self.name]
+        selection = try Self.makeSelection(transports: nil, select: nil, values: values, known: transportNames)
+    }
+
+    /// The selection when a program has its own texts: one that is not nil replaces the environment's, even if blank.
+    /// - Throws: `invalidArgument` with argument, text, place and what is allowed there.
+    public func selection(transports: String?, select: String?) throws(HandfastError) -> TransportSelection {
+        try Self.makeSelection(transports: transports, select: select, values: values, known: transportNames)
+    }
+
+    private static func makeSelection(
+        transports: String?, select: String?, values: SettingValues, known: [String]
+    ) throws(HandfastError) -> TransportSelection {
+        try TransportSelection(
+            transports: transports.map { SelectionText(.argument("transports"), $0) }
+                ?? SelectionText(.variable(Self.transports.name), values[Self.transports]),
+            select: select.map { SelectionText(.argument("select"), $0) }
+                ?? SelectionText(.variable(Self.select.name), values[Self.select]),
+            known: known)
+    }
+}
