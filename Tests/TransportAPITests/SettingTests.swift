@@ -20,7 +20,8 @@ import TransportAPI
     }
 
     @Test(arguments: [
-        "", "k", "0", "-1k", "+1k", "1kb", "1 k", "1025g", "1t", "1.5m", "0x10", "9223372036854775807g", "١k",
+        "", "k", "0", "-1k", "+1k", "1kb", "1 k", "1025g", "1t", "1.5m", "0x10", "9223372036854775807g", "17179869185g",
+        "١k",
     ])
     func `of bytes refuses what is none or is out of range`(text: String) {
         #expect(Self.bytes.parse(text) == nil)
