@@ -17,6 +17,9 @@ let package = Package(
     products: [
         .library(name: "Precon", targets: ["Precon"])
     ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0")
+    ],
     targets: [
         .target(name: "Precon", swiftSettings: pure),
         .target(name: "CHandfast"),
@@ -29,12 +32,17 @@ let package = Package(
             name: "SharedMemoryTransport", dependencies: ["CSystem"], path: "Plugins/SharedMemoryTransport",
             swiftSettings: pure),
         .target(
-            name: "Handfast", dependencies: ["Precon", "TransportAPI", "CHandfast", "CSystem"], swiftSettings: house),
+            name: "Handfast",
+            dependencies: [
+                "Precon", "TransportAPI", "CHandfast", "CSystem", .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: house),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Handfast", "TransportAPI", "TCPTransport"], swiftSettings: house),
+        .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
             swiftSettings: house),
-        .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests", dependencies: ["SharedMemoryTransport"], swiftSettings: house),

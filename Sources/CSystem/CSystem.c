@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,11 @@ int64_t csystem_segment_byte_count(int descriptor) {
     return fstat(descriptor, &status) < 0 ? -errno : status.st_size;
 }
 
+int csystem_accept(int listener) {
+    int peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return peer < 0 ? -errno : peer;
+}
+
 int csystem_epoll_make(void) {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     return epoll < 0 ? -errno : epoll;
@@ -47,6 +53,10 @@ int csystem_epoll_add(int epoll, int descriptor, void *tag, int readable, int wr
 
 int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int writable) {
     return control(epoll, EPOLL_CTL_MOD, descriptor, tag, readable, writable);
+}
+
+int csystem_epoll_remove(int epoll, int descriptor) {
+    return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
 }
 
 int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds) {

@@ -25,6 +25,8 @@ struct ConnectionSlot: TableSlot {
     var unexpected = MessageList()
     var unexpectedByteCount = 0
 
+    /// The user holds a handle and will close it.
+    var isKnownToUser = false
     /// New sends are welcome: neither side has said goodbye and nothing broke.
     var takesSends = false
     var hasPeerEnded = false

@@ -25,6 +25,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             let isOwn = candidate == own
             if candidate.wants(userHeader, from: self) {
                 if isOwn { pointee.posted.remove(candidate) } else { endpoint.pointee.posted.remove(candidate) }
+                candidate.pointee.isQueued = false
                 return candidate
             }
             if isOwn { own = candidate.pointee.next } else { any = candidate.pointee.next }
@@ -137,6 +138,7 @@ extension UnsafeMutablePointer<EndpointState> {
             }
             message = connection == nil ? candidate.pointee.nextArrival : candidate.pointee.next
         }
+        request.pointee.isQueued = true
         if let connection { connection.pointee.posted.append(request) } else { pointee.posted.append(request) }
     }
 

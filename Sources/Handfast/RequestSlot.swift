@@ -42,6 +42,9 @@ struct RequestSlot: TableSlot {
     var trailerByteCount = 0
 
     // A receive.
+    var isReceive = false
+    /// Waits for a message in a queue of receives.
+    var isQueued = false
     /// Orders receives from one connection among those from any.
     var sequence: UInt64 = 0
     var match: MatchFunction?

@@ -10,10 +10,11 @@ protocol TableSlot {
     init()
 }
 
-/// The slots in use by one endpoint. The memory of a slot is never freed, so a handle may outlive its endpoint:
-/// reading the generation through it is always allowed, and tells that it is stale.
+/// The slots of one endpoint. Their memory is never freed, so a handle may outlive its endpoint: reading the
+/// generation through it is always allowed, and tells that it is stale.
 struct SlotTable<Slot: TableSlot>: ~Copyable {
     private var free: UnsafeMutablePointer<Slot>?
+    private var chunks: [UnsafeMutablePointer<Slot>] = []
     private(set) var usedCount = 0
     private let limit: Int
     private let pool: SlotPool<Slot>
@@ -24,14 +25,22 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         self.pool = pool
     }
 
-    deinit { if let free { pool.give(free) } }
+    /// Every handle becomes stale; the next endpoint uses the memory.
+    deinit {
+        for chunk in chunks {
+            for index in 0..<SlotPool<Slot>.chunkSlotCount where chunk[index].generation % 2 == 1 {
+                chunk[index].generation &+= 1
+            }
+            pool.give(chunk)
+        }
+    }
 
     // Hot path.
     /// - Returns: a slot with an odd generation and otherwise as the last user left it; nil at the limit.
     mutating func take() -> UnsafeMutablePointer<Slot>? {
         if free == nil {
             guard usedCount < limit else { return nil }
-            free = pool.take()
+            addChunk()
         }
         guard let slot = free else { return nil }
         free = slot.pointee.nextFree
@@ -49,40 +58,32 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         free = slot
         usedCount -= 1
     }
+
+    private mutating func addChunk() {
+        let chunk = pool.take()
+        for index in (0..<SlotPool<Slot>.chunkSlotCount).reversed() {
+            chunk[index].nextFree = free
+            free = chunk + index
+        }
+        chunks.append(chunk)
+    }
 }
 
-/// Free slots of the whole process: an endpoint that closes leaves its slots to the next.
+/// Chunks of slots that no endpoint uses: those of a closed one go to the next.
 final class SlotPool<Slot: TableSlot>: Sendable {
-    private let chunkSlotCount = 64
-    /// Address of the first of a chain of free slots, or 0.
-    private let first = Mutex<UInt>(0)
+    static var chunkSlotCount: Int { 64 }
+    /// Addresses, because pointers cannot be shared.
+    private let chunks = Mutex<[UInt]>([])
 
-    /// - Returns: a chain of free slots.
-    func take() -> UnsafeMutablePointer<Slot>? {
-        let kept = first.withLock { first in
-            defer { first = 0 }
-            return first
-        }
-        return UnsafeMutablePointer(bitPattern: kept) ?? makeChunk()
-    }
-
-    func give(_ chain: UnsafeMutablePointer<Slot>) {
-        var last = chain
-        while let next = last.pointee.nextFree { last = next }
-        first.withLock { first in
-            last.pointee.nextFree = UnsafeMutablePointer(bitPattern: first)
-            first = UInt(bitPattern: chain)
-        }
-    }
-
-    private func makeChunk() -> UnsafeMutablePointer<Slot> {
-        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: chunkSlotCount)
-        for index in 0..<chunkSlotCount {
-            (chunk + index).initialize(to: Slot())
-            if index > 0 { chunk[index - 1].nextFree = chunk + index }
-        }
+    func take() -> UnsafeMutablePointer<Slot> {
+        let address = chunks.withLock { $0.popLast() }
+        if let address, let chunk = UnsafeMutablePointer<Slot>(bitPattern: address) { return chunk }
+        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: Self.chunkSlotCount)
+        chunk.initialize(repeating: Slot(), count: Self.chunkSlotCount)
         return chunk
     }
+
+    func give(_ chunk: UnsafeMutablePointer<Slot>) { chunks.withLock { $0.append(UInt(bitPattern: chunk)) } }
 }
 
 let connectionPool = SlotPool<ConnectionSlot>()

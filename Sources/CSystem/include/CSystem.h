@@ -30,6 +30,9 @@ int csystem_make_segment(uint64_t byte_count);
 /// cut it under our feet.
 int64_t csystem_segment_byte_count(int descriptor);
 
+/// Takes the oldest peer of a listener, as a non-blocking close-on-exec socket; or a negated errno.
+int csystem_accept(int listener);
+
 /// What epoll reports of one descriptor.
 typedef struct csystem_event {
     void *tag;
@@ -42,6 +45,8 @@ int csystem_epoll_make(void);
 /// Watches a descriptor, or changes what it is watched for; 0 or a negated errno.
 int csystem_epoll_add(int epoll, int descriptor, void *tag, int readable, int writable);
 int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int writable);
+/// Stops watching; also happens by itself when the last copy of a descriptor is closed.
+int csystem_epoll_remove(int epoll, int descriptor);
 /// At most `limit` (64) events; waits for at most so many milliseconds. A negated errno on failure, 0 when interrupted.
 int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds);
 

@@ -1,0 +1,114 @@
+public import TransportAPI
+
+/// One peer: a handle, free to copy, for use on its endpoint's thread.
+///
+/// It is good until the connection was closed by `close` and has ended; after that every use of it throws `stale`, or
+/// says `closed`. A connection that ended by itself stays readable until it is closed.
+public struct Connection: Hashable {
+    /// How far the connection is.
+    public enum State: Hashable, Sendable {
+        /// The handshake is under way; what is sent is queued.
+        case connecting
+        case connected
+        /// One side has said goodbye; what was sent before still goes out.
+        case closing
+        /// Over; `error` tells why, if it was not this side's own `close`.
+        case closed
+    }
+
+    let slot: UnsafeMutablePointer<ConnectionSlot>
+    let generation: UInt64
+
+    init(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        self.slot = slot
+        generation = slot.pointee.generation
+    }
+
+    init(_ slot: UnsafeMutablePointer<ConnectionSlot>, generation: UInt64) {
+        self.slot = slot
+        self.generation = generation
+    }
+
+    var isStale: Bool { slot.pointee.generation != generation }
+    var record: ConnectionRecord? { isStale ? nil : slot.record }
+
+    public var state: State {
+        guard let record else { return .closed }
+        switch record.phase {
+        case .connecting: return .connecting
+        case .connected: return record.hasQueuedEnd || slot.pointee.hasPeerEnded ? .closing : .connected
+        case .ended: return .closed
+        }
+    }
+
+    /// Who is at the other end, as far as it is known; nil for a stale handle.
+    public var peer: PeerDescription? { record?.peer }
+
+    /// The name of the transport that carries it; nil before and after.
+    public var transport: String? {
+        guard let record, case .connected = record.phase else { return nil }
+        return record.decisions.first { $0.outcome == .chosen }?.transport
+    }
+
+    /// What became of each transport, and why; complete when the state is no longer `connecting`.
+    public var decisions: [ConnectionDecision] { record?.decisions ?? [] }
+
+    /// Why it ended; nil while it lives, and after this side's own orderly close.
+    public var error: HandfastError? { record?.error }
+
+    /// Sends one message: a user header, which the receiver matches by, and a payload.
+    ///
+    /// Never waits. Messages of one connection arrive in the order of the calls.
+    /// - Parameters:
+    ///   - payload: at most 2^40-1 bytes; must stay as it is until the request is complete.
+    ///   - header: at most 65,503 bytes; must stay likewise.
+    /// - Returns: a request that is complete when both may be used again; it does not mean that the peer has received.
+    /// - Throws: `stale`, `invalidArgument`, `resources`, or the error by which the connection ended.
+    @discardableResult
+    public func send(
+        _ payload: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) throws(HandfastError) -> Request {
+        guard !isStale, slot.pointee.takesSends, header.count <= Self.maximumHeaderByteCount,
+            payload.count <= MessageHeader.maximumPayloadByteCount
+        else { throw refusal(payload.count, header.count) }
+        do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
+            guard let request = try slot.send(header, payload) else { return Request(completeWith: payload.count) }
+            return Request(request)
+        } catch { throw HandfastError(.resources, "\(Engine.requestLimit) requests are open") }
+    }
+
+    /// The longest user header, in bytes: a rendezvous needs the rest of 65,535.
+    public static let maximumHeaderByteCount =
+        MessageHeader.maximumUserHeaderByteCount - RendezvousRequest.fixedByteCount
+
+    private func refusal(_ payloadByteCount: Int, _ headerByteCount: Int) -> HandfastError {
+        guard let record else { return .staleConnection }
+        if headerByteCount > Self.maximumHeaderByteCount {
+            return HandfastError(
+                .invalidArgument,
+                "a user header of \(headerByteCount) bytes; at most \(Self.maximumHeaderByteCount) are allowed")
+        }
+        if payloadByteCount > MessageHeader.maximumPayloadByteCount {
+            return HandfastError(
+                .invalidArgument,
+                "a payload of \(payloadByteCount) bytes; at most \(MessageHeader.maximumPayloadByteCount) are allowed")
+        }
+        return record.endReason
+    }
+
+    /// Closes in order: what was sent goes out, then both sides say goodbye; receives on it end with `closed`, and
+    /// messages that nobody has received are dropped. Does nothing the second time.
+    public func close() { record.map { $0.engine.close($0) } }
+}
+
+extension ConnectionRecord {
+    /// Why nothing can be sent or received any more.
+    var endReason: HandfastError {
+        error ?? HandfastError(.closed, "\(peerText): the connection was closed\(isClosedByUser ? " here" : " by the peer")")
+    }
+}
+
+extension HandfastError {
+    static let staleConnection = HandfastError(.stale, "the connection was closed; its handle is no longer good")
+    static let staleRequest = HandfastError(.stale, "the request's result was taken; its handle is no longer good")
+}

@@ -1,0 +1,50 @@
+import Precon
+import TransportAPI
+
+/// The slow half of a connection: who the peer is, what was decided, how it ended.
+final class ConnectionRecord {
+    enum Phase {
+        case connecting(HandshakeDriver)
+        /// The handshake's socket stays open as a sign of life, unless the transport goes on over it.
+        case connected(transport: Int)
+        case ended
+    }
+
+    unowned let engine: Engine
+    let slot: UnsafeMutablePointer<ConnectionSlot>
+    let generation: UInt64
+    var phase: Phase
+    var peer: PeerDescription
+    /// For texts: address, port and, once it is known, name.
+    var peerText: String
+    var decisions: [ConnectionDecision] = []
+    /// Why it ended; nil after an orderly close by this side.
+    var error: HandfastError?
+    /// The user has said close: the slot is given back at the end.
+    var isClosedByUser = false
+    /// Queued or sent; no message follows it.
+    var hasQueuedEnd = false
+    /// When the peer's goodbye must have come.
+    var closeDeadline: ContinuousClock.Instant?
+    var lifeline: Descriptor?
+    var lifelineWatch: UInt?
+    /// The lifeline has ended: how many deliveries there were when it was last looked at.
+    var deliveriesAtLifelineEnd: UInt64?
+
+    init(slot: UnsafeMutablePointer<ConnectionSlot>, driver: HandshakeDriver, peer: PeerDescription, peerText: String) {
+        engine = driver.engine
+        self.slot = slot
+        generation = slot.pointee.generation
+        phase = .connecting(driver)
+        self.peer = peer
+        self.peerText = peerText
+    }
+
+    var isEnded: Bool { if case .ended = phase { true } else { false } }
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    var record: ConnectionRecord? {
+        pointee.record.map { Unmanaged<ConnectionRecord>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

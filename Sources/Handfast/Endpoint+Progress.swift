@@ -1,0 +1,75 @@
+import CSystem
+import Glibc
+
+extension Endpoint {
+    // Hot path.
+    /// Moves what there is to move, and returns at once. Its cost does not depend on how many connections are idle.
+    /// - Returns: how many things were done; 0 when nothing was there.
+    @discardableResult
+    public func progress() -> Int {
+        let done = state.pointee.pollTransports()
+        state.pointee.callsUntilSlowPart -= 1
+        if state.pointee.callsUntilSlowPart < 0 { engine.visit() }
+        return done
+    }
+
+    // Hot path.
+    /// Makes progress until the request is complete, and takes its result.
+    /// - Parameter timeout: nil for no limit.
+    /// - Throws: what `Request.result` throws, or `timeout`: then the request goes on and stays good.
+    public func wait(for request: Request, timeout: Duration? = nil) throws(HandfastError) -> Completion {
+        if !request.isComplete {
+            let isDone = wait(timeout: timeout) { request.isComplete }
+            guard isDone else { throw HandfastError(.timeout, "the request is not complete after \(timeout ?? .zero)") }
+        }
+        // Complete, so there is a result.
+        return try request.result()!
+    }
+
+    /// Makes progress until the connection is up.
+    /// - Throws: why it is not, or `timeout`.
+    public func wait(for connection: Connection, timeout: Duration? = nil) throws(HandfastError) {
+        guard wait(timeout: timeout, until: { connection.state != .connecting }) else {
+            throw HandfastError(.timeout, "the connection is not up after \(timeout ?? .zero)")
+        }
+        if connection.isStale { throw .staleConnection }
+        if connection.state == .closed, let error = connection.error { throw error }
+    }
+
+    // Hot path.
+    /// Makes progress until a condition holds: at first spinning, then asleep between arrivals.
+    /// - Returns: whether it held before the timeout.
+    public func wait(timeout: Duration? = nil, until condition: () -> Bool) -> Bool {
+        var spins = 0
+        var spinEnd: ContinuousClock.Instant?
+        var deadline: ContinuousClock.Instant?
+        while !condition() {
+            if progress() > 0 { spins = 0; spinEnd = nil; continue }
+            spins += 1
+            csystem_pause()
+            guard spins % Self.spinsPerClock == 0 else { continue }
+            let now = ContinuousClock.now
+            if deadline == nil, let timeout { deadline = now + timeout }
+            if let deadline, deadline <= now { return condition() }
+            // Two processes on one core: the other must get its turn.
+            if spins > Self.spinsBeforeYield { sched_yield() }
+            if let end = spinEnd { if end <= now { sleep(until: deadline) } } else { spinEnd = now + engine.settings.spinDuration }
+        }
+        return true
+    }
+
+    private static let spinsPerClock = 64
+    private static let spinsBeforeYield = 128
+
+    /// Sleeps until something arrives or something is due.
+    private func sleep(until deadline: ContinuousClock.Instant?) {
+        for index in state.pointee.polled.indices {
+            let polled = state.pointee.polled[index]
+            guard polled.arm(polled.state) == 0 else { return }
+        }
+        let next = [deadline, engine.nextDeadline].compactMap(\.self).min()
+        guard let next else { return engine.visit(milliseconds: -1) }
+        let rest = ContinuousClock.now.duration(to: next) / .milliseconds(1)
+        engine.visit(milliseconds: Int32(clamping: Int64(max(0, min(rest, 1e6).rounded(.up)))))
+    }
+}

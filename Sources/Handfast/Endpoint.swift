@@ -1,0 +1,131 @@
+import Glibc
+public import Logging
+public import TransportAPI
+
+/// A process's own end: its listener, its connections, its progress.
+///
+/// Used by one thread at a time; there are no hidden threads, so nothing moves but in `progress` and `wait`. A process
+/// may have several. Dropping the last reference ends everything at once; `Connection.close` ends one in order.
+public final class Endpoint {
+    let engine: Engine
+    /// The engine's, to be reached without a reference count.
+    let state: UnsafeMutablePointer<EndpointState>
+
+    /// - Parameters:
+    ///   - name: how peers address it, at most 255 bytes; nil for HANDFAST_NAME or `p` and the process number.
+    ///   - transports: all that may be used, in the order of preference; `DefaultTransports` lists those of the package.
+    ///   - selection: which of them with whom; nil for HANDFAST_TRANSPORTS and HANDFAST_SELECT.
+    ///   - environment: where settings come from; nil for the process's own.
+    ///   - logger: by default only warnings and errors are written.
+    /// - Throws: `invalidArgument` naming the variable or argument, its value and what is allowed; `resources`.
+    public init(
+        name: String? = nil, transports: [TransportDefinition], selection: TransportSelection? = nil,
+        environment: [String: String]? = nil, logger: Logger? = nil
+    ) throws(HandfastError) {
+        let settings = try Settings(
+            environment: environment ?? Settings.processEnvironment(), transports: transports)
+        engine = try Engine(
+            name: try Self.checkedName(name ?? settings.name), settings: settings,
+            selection: selection ?? settings.selection, definitions: transports,
+            logger: logger ?? Self.quietLogger())
+        state = engine.state
+    }
+
+    deinit { engine.shutDown() }
+
+    private static func checkedName(_ name: String?) throws(HandfastError) -> String {
+        guard let name else { return "p\(getpid())" }
+        let limit = EndpointAddress.maximumNameByteCount
+        guard (1...limit).contains(name.utf8.count), name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0 != "\u{7f}" })
+        else {
+            throw HandfastError(
+                .invalidArgument,
+                "the name \"\(name.prefix(64))\" is not allowed: 1 to \(limit) bytes without control characters are")
+        }
+        return name
+    }
+
+    private static func quietLogger() -> Logger {
+        var logger = Logger(label: "handfast")
+        logger.logLevel = .warning
+        return logger
+    }
+
+    public var name: String { engine.name }
+
+    /// Begins to accept peers.
+    /// - Parameters:
+    ///   - host: nil for all addresses of this host, IPv4 and IPv6.
+    ///   - port: 0 for any that is free.
+    /// - Returns: what to tell the peers.
+    @discardableResult
+    public func listen(on host: IPAddress? = nil, port: UInt16 = 0) throws(HandfastError) -> EndpointAddress {
+        try engine.listen(on: host, port: port)
+        return address!
+    }
+
+    /// Where peers reach it; nil before `listen`.
+    public var address: EndpointAddress? {
+        // A listener has a port, and the name was checked, so this cannot fail.
+        engine.listener.flatMap { try? EndpointAddress(host: $0.address, port: $0.port, name: name) }
+    }
+
+    /// Begins to connect; the connection can be used at once, what is sent is queued.
+    /// - Parameter selection: overrides the endpoint's own for this peer.
+    /// - Throws: when it cannot even begin; `noTransport` lists each transport with its reason.
+    public func connect(
+        to address: EndpointAddress, selection: TransportSelection? = nil
+    ) throws(HandfastError) -> Connection { Connection(try engine.connect(to: address, selection).slot) }
+
+    /// Takes the oldest connection that a peer has made; nil when there is none.
+    public func accept() -> Connection? {
+        guard !engine.incoming.isEmpty else { return nil }
+        let slot = engine.incoming.removeFirst().slot
+        slot.pointee.isKnownToUser = true
+        return Connection(slot)
+    }
+
+    /// Posts a receive for the next message that fits, from one connection or any. Never waits.
+    ///
+    /// Receives match in the order in which they were posted, messages in the order in which they came.
+    /// - Parameters:
+    ///   - payload: room for the payload, left alone by the caller until the request is complete. A longer message
+    ///     completes the request with `truncated`.
+    ///   - header: room for the user header, likewise; nil when it does not matter.
+    ///   - connection: nil for any.
+    ///   - predicate: says whether a message with this user header and connection is meant. It must not call back into
+    ///     the library. It costs an allocation; nil takes any message.
+    /// - Throws: `stale`, `resources`, or the error by which the connection ended.
+    public func receive(
+        into payload: UnsafeMutableRawBufferPointer, header: UnsafeMutableRawBufferPointer? = nil,
+        from connection: Connection? = nil, where predicate: ((UnsafeRawBufferPointer, Connection) -> Bool)? = nil
+    ) throws(HandfastError) -> Request {
+        if let connection { try check(connection) }
+        guard let request = state.takeRequest() else {
+            throw HandfastError(.resources, "\(Engine.requestLimit) requests are open")
+        }
+        request.pointee.isReceive = true
+        request.pointee.payload = payload.baseAddress
+        request.pointee.payloadByteCount = payload.count
+        request.pointee.userHeader = header?.baseAddress
+        request.pointee.userHeaderByteCount = header?.count ?? 0
+        request.pointee.connection = connection?.slot
+        request.pointee.connectionGeneration = connection?.generation ?? 0
+        if let predicate { request.setPredicate(predicate) }
+        state.post(request, from: connection?.slot)
+        return Request(request)
+    }
+
+    // Hot path.
+    private func check(_ connection: Connection) throws(HandfastError) {
+        guard !connection.isStale else { throw .staleConnection }
+        let slot = connection.slot
+        guard slot.pointee.channel == nil || slot.pointee.hasPeerEnded, slot.pointee.unexpected.first == nil,
+            let record = connection.record
+        else { return }
+        switch record.phase {
+        case .connecting: return
+        case .connected, .ended: throw record.endReason
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import Glibc
+import Logging
+import Precon
+import TransportAPI
+
+// How connections begin, on both sides.
+
+extension Engine {
+    /// Peers that are accepted before others get their turn.
+    private static let acceptsPerTurn = 16
+
+    func listen(on address: IPAddress?, port: UInt16) throws(HandfastError) {
+        guard listener == nil else { throw HandfastError(.invalidArgument, "the endpoint listens already") }
+        let listener = try Listener(on: address, port: port)
+        guard watches.add(listener.socketNumber, .listener, readable: true, writable: false) != nil else {
+            throw HandfastError(.resources, "cannot watch the listener", systemError: errno)
+        }
+        self.listener = listener
+    }
+
+    func acceptAll() {
+        guard let listener else { return }
+        for _ in 0..<Self.acceptsPerTurn {
+            switch listener.accept() {
+            case .nobody: return
+            case .socket(let socket): answer(socket)
+            case .shortage(let systemError):
+                return logger.error(
+                    "a peer was turned away", metadata: ["reason": "\(String(cString: strerror(systemError)))"])
+            }
+        }
+    }
+
+    private func answer(_ socket: consuming Descriptor) {
+        let from = SocketAddress.peer(of: socket.number)
+        let text = from.description
+        guard driverCount < settings.pendingHandshakeLimit else {
+            return turnAway(socket, text)
+        }
+        tune(socket.number)
+        let bytes = from.address?.bytes ?? []
+        let peer = PeerDescription(name: "", address: bytes, isLocal: from.address?.isLoopback ?? false)
+        add(makeAnswerer(socket, peer: peer, text))
+    }
+
+    private func turnAway(_ socket: consuming Descriptor, _ peer: String) {
+        let text = "\(settings.pendingHandshakeLimit) handshakes are unfinished here"
+        let frame = PreconMessage.reject(Rejection(.busy, text)).frame
+        _ = frame.withUnsafeBytes {
+            send(socket.number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+        }
+        logger.warning("handshake refused", metadata: ["peer": "\(peer)", "reason": "\(text)"])
+    }
+
+    private func makeAnswerer(_ socket: consuming Descriptor, peer: PeerDescription, _ text: String) -> HandshakeDriver {
+        HandshakeDriver(
+            engine: self, socket: socket,
+            handshake: Handshake(answeringWith: ownVersion(), peerInfo: ownPeerInfo()), isConnected: true, peer: peer,
+            peerText: text, deadline: .now + settings.handshakeTimeout)
+    }
+
+    func connect(to address: EndpointAddress, _ selection: TransportSelection?) throws(HandfastError)
+        -> ConnectionRecord
+    {
+        let isSelf = isOwn(address)
+        var peer = describe(address.host, name: address.name ?? "")
+        peer.isSelf = isSelf
+        var system = try SocketAddress(address.host, port: address.port)
+        let text = system.description
+        if isSelf { return try connectToSelf(peer, text, selection) }
+        let number = socket(
+            system.family,
+            Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard number >= 0 else {
+            throw HandfastError(
+                .resources, "no socket for \(text): \(String(cString: strerror(errno)))", systemError: errno)
+        }
+        let descriptor = Descriptor(owning: number)
+        tune(number)
+        let result = system.withPointer { Glibc.connect(number, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS else {
+            throw HandfastError(
+                .unreachable, "\(text): \(String(cString: strerror(errno)))", systemError: errno)
+        }
+        return try start(descriptor, peer, text, selection, isConnected: false)
+    }
+
+    /// Both ends are here: the handshake runs over a pair of sockets, and nothing else is different.
+    private func connectToSelf(_ peer: PeerDescription, _ text: String, _ selection: TransportSelection?)
+        throws(HandfastError) -> ConnectionRecord
+    {
+        var pair: (Int32, Int32) = (-1, -1)
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let result = withUnsafeMutablePointer(to: &pair) {
+            $0.withMemoryRebound(to: Int32.self, capacity: 2) { socketpair(AF_UNIX, kind, 0, $0) }
+        }
+        guard result == 0 else {
+            throw HandfastError(.resources, "no sockets for \(text)", systemError: errno)
+        }
+        let near = Descriptor(owning: pair.0)
+        let far = Descriptor(owning: pair.1)
+        let record = try start(near, peer, text, selection, isConnected: true)
+        add(makeAnswerer(far, peer: peer, "this endpoint"))
+        return record
+    }
+
+    private func start(
+        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ selection: TransportSelection?,
+        isConnected: Bool
+    ) throws(HandfastError) -> ConnectionRecord {
+        let timeout = isConnected ? settings.handshakeTimeout : settings.connectTimeout
+        let number = socket.number
+        var (allowed, decisions) = choice(for: peer, selection)
+        var attempts: [UInt32: any TransportAttempt] = [:]
+        allowed.removeAll { live in
+            do throws(TransportRefusal) {
+                attempts[live.definition.number] = try makeAttempt(live.definition.number, .starter, with: peer)
+                return false
+            } catch {
+                decisions.append(
+                    ConnectionDecision(transport: live.definition.name, outcome: .refusedHere, reason: error.text))
+                return true
+            }
+        }
+        guard !allowed.isEmpty else {
+            let why = decisions.map(\.description).joined(separator: "; ")
+            throw HandfastError(.noTransport, "\(text): no transport is left (\(why))")
+        }
+        let driver = HandshakeDriver(
+            engine: self, socket: socket,
+            handshake: Handshake(
+                startingAs: ownInfo(on: number), version: ownVersion(), peerInfo: ownPeerInfo(),
+                transports: allowed.map(\.definition.number)),
+            isConnected: isConnected, peer: peer, peerText: text, deadline: .now + timeout)
+        driver.prepared = attempts
+        guard let record = makeRecord(driver) else {
+            throw HandfastError(.resources, "\(Self.connectionLimit) connections are open")
+        }
+        record.decisions = decisions
+        record.slot.pointee.isKnownToUser = true
+        add(driver)
+        return record
+    }
+
+    private func isOwn(_ address: EndpointAddress) -> Bool {
+        guard let listener, listener.port == address.port else { return false }
+        return address.host == listener.address || (listener.acceptsOnAll && leadsHere(address.host))
+    }
+
+    /// What an address alone tells; a Handfast peer says later whether it is on this host.
+    private func describe(_ address: IPAddress, name: String) -> PeerDescription {
+        PeerDescription(name: name, address: address.bytes, isLocal: leadsHere(address))
+    }
+
+    private func leadsHere(_ address: IPAddress) -> Bool {
+        address.isLoopback || hostAddresses.contains(address)
+    }
+
+    /// Small frames at once; a peer whose host vanished is found out within about a minute and a half.
+    private func tune(_ socket: Int32) {
+        set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        set(socket, SOL_SOCKET, SO_KEEPALIVE, 1)
+        set(socket, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 5)
+        set(socket, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 4)
+        set(socket, Int32(IPPROTO_TCP), TCP_KEEPCNT, 20)
+    }
+}

@@ -1,0 +1,145 @@
+import CHandfast
+import Glibc
+import Logging
+import Precon
+import TransportAPI
+
+// How connections end: in order, by a fault, or because the peer vanished.
+
+extension Engine {
+    /// Looks at what the data path noted of a connection, and goes on from there.
+    func settle(_ record: ConnectionRecord) {
+        guard !record.isEnded else { return }
+        let slot = record.slot
+        if let violation = slot.pointee.violation {
+            let text = "\(record.peerText) broke a rule of the data path: \(violation.text)"
+            logger.warning("connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
+            return end(record, HandfastError(.rejected, text))
+        }
+        if slot.pointee.hasPeerEnded, !record.hasQueuedEnd { sayGoodbye(record) }
+        if slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd {
+            let error = record.isClosedByUser ? nil : HandfastError(.closed, "\(record.peerText) closed the connection")
+            return end(record, error)
+        }
+        if slot.pointee.hasPeerEnded { failReceives(slot) }
+        if slot.pointee.hasChannelEnded { end(record, gone(record, slot.pointee.channelError)) }
+    }
+
+    /// The user closes: what was sent still goes out.
+    func close(_ record: ConnectionRecord) {
+        guard !record.isClosedByUser else { return }
+        record.isClosedByUser = true
+        record.slot.pointee.takesSends = false
+        incoming.removeAll { $0 === record }
+        switch record.phase {
+        case .connecting(let driver):
+            record.error = HandfastError(.closed, "the connection was closed before it was up")
+            driver.reject(.init(.shuttingDown, "the connection was closed before it was up"))
+        case .connected:
+            failReceives(record.slot)
+            sayGoodbye(record)
+        case .ended: free(record)
+        }
+    }
+
+    /// Queues our last message and gives the peer's a deadline.
+    func sayGoodbye(_ record: ConnectionRecord) {
+        guard !record.hasQueuedEnd else { return }
+        record.hasQueuedEnd = true
+        record.slot.pointee.takesSends = false
+        record.closeDeadline = .now + settings.closeTimeout
+        watchEnd(of: record)
+        record.slot.sendControl(.end)
+    }
+
+    func checkEnding(_ record: ConnectionRecord, _ now: ContinuousClock.Instant) {
+        guard !record.isEnded else { return unwatchEnd(of: record) }
+        if let deadline = record.closeDeadline, deadline <= now {
+            let text = "\(record.peerText) did not answer our goodbye within \(settings.closeTimeout)"
+            return end(record, HandfastError(.timeout, text))
+        }
+        // The last bytes of a peer may still lie in memory that it shared: gone is who has sent nothing more.
+        guard let deliveries = record.deliveriesAtLifelineEnd else { return }
+        if deliveries == record.slot.pointee.deliveryCount { return end(record, gone(record, 0)) }
+        record.deliveriesAtLifelineEnd = record.slot.pointee.deliveryCount
+    }
+
+    /// The handshake's socket, kept as a sign of life, has something to say: as a rule that the peer is gone.
+    func lifelineIsReady(_ record: ConnectionRecord) {
+        guard let socket = record.lifeline?.number, let watch = record.lifelineWatch else { return }
+        let isAlive = withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { buffer in
+            let count = recv(socket, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+            return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))
+        }
+        guard !isAlive else { return }
+        watches.remove(watch, socket)
+        record.lifelineWatch = nil
+        _ = state.pointee.pollTransports()
+        record.deliveriesAtLifelineEnd = record.slot.pointee.deliveryCount
+        watchEnd(of: record)
+    }
+
+    private func gone(_ record: ConnectionRecord, _ systemError: Int32) -> HandfastError {
+        if record.slot.pointee.hasPeerEnded { return HandfastError(.closed, "\(record.peerText) closed the connection") }
+        let why = systemError == 0 ? "without a goodbye" : "(\(String(cString: strerror(systemError))))"
+        return HandfastError(
+            .peerLost, "\(record.peerText) vanished \(why); it crashed, was killed, or cannot be reached any more",
+            systemError: systemError)
+    }
+
+    /// The last thing that happens to a connection: every request on it ends.
+    func end(_ record: ConnectionRecord, _ error: HandfastError?) {
+        guard !record.isEnded else { return }
+        let slot = record.slot
+        if case .connected = record.phase, let channel = slot.pointee.channel {
+            slot.pointee.operations?.pointee.close(channel)
+        }
+        record.phase = .ended
+        record.error = record.error ?? error
+        slot.pointee.channel = nil
+        slot.pointee.takesSends = false
+        slot.pointee.inbound.part = .ignored
+        if let watch = record.lifelineWatch, let socket = record.lifeline?.number { watches.remove(watch, socket) }
+        record.lifelineWatch = nil
+        record.lifeline = nil
+        unwatchEnd(of: record)
+        failAll(slot)
+        // Nobody knows it, and it left nothing to be received.
+        let isForgotten = !slot.pointee.isKnownToUser && slot.pointee.unexpected.first == nil
+        if isForgotten { incoming.removeAll { $0 === record } }
+        if record.isClosedByUser || isForgotten { free(record) }
+    }
+
+    private func failReceives(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        while let request = slot.pointee.posted.removeFirst() { request.complete(.connectionEnded) }
+    }
+
+    private func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        failReceives(slot)
+        while let request = slot.pointee.sendQueue.removeFirst() { request.complete(.connectionEnded) }
+        while let request = slot.pointee.awaitingFinish.removeFirst() { request.complete(.connectionEnded) }
+        while let request = slot.pointee.reading.removeFirst() { request.complete(.connectionEnded) }
+        slot.pointee.inbound.request?.complete(.connectionEnded)
+        slot.pointee.inbound.request = nil
+        slot.pointee.inbound.message = nil
+        // Whole messages may still be received; those whose payload is not here never will be.
+        var message = slot.pointee.unexpected.first
+        while let candidate = message {
+            message = candidate.pointee.next
+            if case .kept = candidate.pointee.content { continue }
+            slot.remove(candidate)
+            candidate.free()
+        }
+    }
+}
+
+extension ConnectionSlot.Violation {
+    var text: String {
+        switch self {
+        case .malformedRendezvous: "a rendezvous message of the wrong size"
+        case .rendezvousWithoutRead: "a rendezvous over a transport that cannot read memory"
+        case .unknownRendezvous: "the end of a rendezvous that was never asked for"
+        case .tooManyRequests: "more messages than can be kept"
+        }
+    }
+}

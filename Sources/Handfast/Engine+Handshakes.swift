@@ -1,0 +1,195 @@
+import CHandfast
+import Glibc
+import Logging
+import Precon
+import TransportAPI
+
+// What the engine decides during a handshake, and what it does when one is over.
+
+extension Engine {
+    /// Whom we may talk to, and by what.
+    func identify(_ driver: HandshakeDriver, _ identity: PeerIdentity) {
+        let wireName = identity.connection.name.description
+        driver.peer.name = identity.info?.name ?? wireName
+        if let host = identity.info?.host { driver.peer.isLocal = host == .current }
+        switch driver.role {
+        case .starter:
+            guard let record = driver.record else { return }
+            if let rejection = nameMismatch(expected: record.peer.name, identity) { return driver.reject(rejection) }
+            record.peer = driver.peer
+            record.peerText = "\(driver.peerText) (\(driver.peer.name))"
+        case .answerer:
+            guard !identity.isOnDemand else {
+                return driver.reject(
+                    Rejection(.unknownName, "no connection on demand is open here for \"\(driver.peer.name)\""))
+            }
+            guard let record = makeRecord(driver) else {
+                return driver.reject(Rejection(.busy, "\(Self.connectionLimit) connections are open"))
+            }
+            record.peerText = "\(driver.peerText) (\(driver.peer.name))"
+            let (allowed, decisions) = choice(for: driver.peer)
+            record.decisions = decisions
+            record.peer = driver.peer
+            let numbers = allowed.map(\.definition.number)
+            driver.tell(.peerAccepted(as: ownInfo(on: driver.stream.socket), transports: numbers))
+        }
+    }
+
+    private func nameMismatch(expected: String, _ identity: PeerIdentity) -> Rejection? {
+        guard !expected.isEmpty else { return nil }
+        let isSame =
+            identity.info?.name.map { $0 == expected } ?? (identity.connection.name == WireName(expected))
+        let actual = identity.info?.name ?? identity.connection.name.description
+        return isSame ? nil : Rejection(.unknownName, "the address says \"\(expected)\", the peer is \"\(actual)\"")
+    }
+
+    /// The transports that settings and this host allow with a peer, in order, and why the others are left out.
+    func choice(for peer: PeerDescription, _ selection: TransportSelection? = nil)
+        -> (allowed: [LiveTransport], decisions: [ConnectionDecision])
+    {
+        let choice = (selection ?? self.selection).choose(for: peer)
+        var decisions = choice.excluded.map {
+            ConnectionDecision(transport: $0.name, outcome: .excluded, reason: $0.reason)
+        }
+        let named = choice.names.compactMap { name in transports.first { $0.definition.name == name } }
+        for live in named {
+            guard let refusal = live.refusal else { continue }
+            decisions.append(
+                ConnectionDecision(transport: live.definition.name, outcome: .refusedHere, reason: refusal.text))
+        }
+        return (named.filter { $0.transport != nil }, decisions)
+    }
+
+    func makeAttempt(_ number: UInt32, _ role: AttemptRole, with peer: PeerDescription) throws(TransportRefusal)
+        -> any TransportAttempt
+    {
+        guard let transport = transports.first(where: { $0.definition.number == number })?.transport else {
+            throw TransportRefusal(.unreachable, "transport \(number) is not known here")
+        }
+        return try transport.makeAttempt(role, with: peer)
+    }
+
+    /// Who we are, on a socket: its own address is how the peer reached us, or how we reach it.
+    func ownInfo(on socket: Int32) -> ConnectionInfo {
+        let bytes = SocketAddress.own(of: socket).address?.bytes ?? []
+        let node = bytes.count == 4 ? bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } : 0
+        return ConnectionInfo(
+            origin: .tcp(port: Int32(listener?.port ?? 0)), node: node, rank: -1, connectionID: nextConnectionID(),
+            name: WireName(name))
+    }
+
+    func ownVersion() -> VersionOffer {
+        var random = SystemRandomNumberGenerator()
+        let nonce = VersionOffer.Nonce(high: random.next(), low: random.next())
+        return VersionOffer(
+            lowest: VersionOffer.pscomDialect, highest: VersionOffer.handfastDialect,
+            handfast: VersionOffer.Extension(features: 0, incarnation: incarnation, nonce: nonce))
+    }
+
+    func ownPeerInfo() -> PeerInfo {
+        var info = PeerInfo()
+        info.name = name
+        info.host = .current
+        info.processID = UInt32(bitPattern: getpid())
+        info.implementation = "handfast"
+        return info
+    }
+
+    /// Agreed: the transport carries the connection from here on.
+    func complete(_ driver: HandshakeDriver, transport number: UInt32, attempt: any TransportAttempt) {
+        guard let record = driver.record,
+            let index = transports.firstIndex(where: { $0.definition.number == number }),
+            let transport = transports[index].transport, let socket = driver.takeSocket()
+        else { return over(driver) }
+        note(driver, in: record)
+        let slot = record.slot
+        if attempt.takesSocket {
+            slot.pointee.channel = attempt.open(
+                socket: socket.release(), engine: engineOperations, connection: slot)
+        } else {
+            slot.pointee.channel = attempt.open(socket: socket.number, engine: engineOperations, connection: slot)
+            record.lifelineWatch = watches.add(socket.number, .lifeline(record), readable: true, writable: false)
+            record.lifeline = consume socket
+        }
+        slot.pointee.operations = transport.operations
+        if transport.operations.pointee.read != nil {
+            slot.pointee.rendezvousByteCount = settings.rendezvousByteCount
+        }
+        record.phase = .connected(transport: index)
+        over(driver)
+        if driver.role == .answerer, !record.isClosedByUser { incoming.append(record) }
+        logger.debug(
+            "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
+        slot.flush()
+        if record.isClosedByUser { sayGoodbye(record) }
+    }
+
+    /// The peer did not answer at all.
+    func connectFailed(_ driver: HandshakeDriver, _ error: Int32) {
+        let text = "\(driver.peerText): \(String(cString: strerror(error))); is a peer listening there?"
+        over(driver)
+        if let record = driver.record { end(record, HandfastError(.unreachable, text, systemError: error)) }
+    }
+
+    /// The handshake failed; its socket may stay a moment for the peer to read why.
+    func failed(_ driver: HandshakeDriver) {
+        guard let failure = driver.failure else { return }
+        if let record = driver.record { note(driver, in: record) }
+        let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
+        if driver.role == .answerer {
+            logger.warning(
+                "handshake failed", metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
+        }
+        guard let record = driver.record else { return }
+        driver.record = nil
+        end(record, error)
+    }
+
+    /// Keeps what the handshake says of each transport.
+    private func note(_ driver: HandshakeDriver, in record: ConnectionRecord) {
+        func name(_ number: UInt32) -> String {
+            transports.first { $0.definition.number == number }?.definition.name ?? "transport \(number)"
+        }
+        record.decisions += driver.decisions.map { ConnectionDecision($0, name: name($0.transport)) }
+        let known = Set(record.decisions.map(\.transport))
+        for live in transports where !known.contains(live.definition.name) {
+            record.decisions.append(
+                ConnectionDecision(
+                    transport: live.definition.name, outcome: .notTried,
+                    reason: driver.failure == nil ? "an earlier one was agreed on" : "the handshake ended first"))
+        }
+    }
+}
+
+extension ConnectionDecision {
+    init(_ decision: TransportDecision, name: String) {
+        transport = name
+        switch decision.outcome {
+        case .chosen: (outcome, reason) = (.chosen, "")
+        case .refusedHere(let refusal): (outcome, reason) = (.refusedHere, refusal.text)
+        case .refusedByPeer(let refusal): (outcome, reason) = (.refusedByPeer, refusal?.text ?? "")
+        case .unfinished: (outcome, reason) = (.notTried, "the handshake ended while it was being tried")
+        }
+    }
+}
+
+extension HandfastError {
+    init(_ failure: HandshakeFailure, peer: String, decisions: [ConnectionDecision]) {
+        let why = decisions.map(\.description).joined(separator: "; ")
+        switch failure {
+        case .rejectedByPeer(let rejection) where rejection.code == .noCommonTransport,
+            .rejected(let rejection) where rejection.code == .noCommonTransport:
+            self.init(.noTransport, "\(peer): no transport works between the two processes (\(why))")
+        case .rejectedByPeer(let rejection):
+            self.init(.rejected, "\(peer) refused the connection: \(rejection.text)")
+        case .rejected(let rejection):
+            self.init(.rejected, "\(peer) was refused: \(rejection.text)")
+        case .streamEnded(let waitingFor):
+            self.init(.peerLost, "\(peer) closed the connection while \(waitingFor) was awaited from it")
+        case .deadlinePassed(let waitingFor):
+            self.init(.timeout, "\(peer): the handshake's deadline passed while \(waitingFor) was awaited")
+        case .refusedAfterProposal(_, let refusal):
+            self.init(.noTransport, "\(peer): a pscom peer cannot be offered another transport after \(refusal.text) (\(why))")
+        }
+    }
+}

@@ -1,0 +1,174 @@
+import CHandfast
+import Glibc
+import Logging
+import Precon
+import TransportAPI
+
+/// The slow part of an endpoint: everything that happens once per connection. `progress` comes here now and then.
+final class Engine {
+    /// More would need an address space of their own; reached only by a program that lost count.
+    static let connectionLimit = 1 << 20
+    static let requestLimit = 1 << 24
+    /// Calls of `progress` between two visits when nothing is expected, and while a handshake or goodbye is.
+    static let idleInterval = 1_024
+    static let busyInterval = 8
+
+    let name: String
+    let settings: Settings
+    let selection: TransportSelection
+    let logger: Logger
+    let state: UnsafeMutablePointer<EndpointState>
+    let watches: Watches
+    let transports: [LiveTransport]
+    /// New with every endpoint, so that a peer can tell a restart.
+    let incarnation = UInt64.random(in: 1...UInt64.max)
+
+    var listener: Listener?
+    private var drivers: [ObjectIdentifier: HandshakeDriver] = [:]
+    private var records: [ObjectIdentifier: ConnectionRecord] = [:]
+    /// Those whose end is being waited for.
+    private var ending: [ObjectIdentifier: ConnectionRecord] = [:]
+    /// Connected by a peer, not yet taken by the user.
+    var incoming: [ConnectionRecord] = []
+    private var lastConnectionID: UInt64 = 0
+    private var knownHostAddresses = HostAddresses()
+    var hostAddresses: HostAddresses {
+        if knownHostAddresses.isOld { knownHostAddresses = HostAddresses() }
+        return knownHostAddresses
+    }
+
+    init(
+        name: String, settings: Settings, selection: TransportSelection, definitions: [TransportDefinition],
+        logger: Logger
+    ) throws(HandfastError) {
+        self.name = name
+        self.settings = settings
+        self.selection = selection
+        self.logger = logger
+        watches = try Watches()
+        transports = definitions.map { LiveTransport($0, settings.values) }
+        state = .allocate(capacity: 1)
+        state.initialize(
+            to: EndpointState(
+                transports: transports.compactMap(\.polled), unexpectedByteLimit: settings.unexpectedByteLimit,
+                connectionLimit: Self.connectionLimit, requestLimit: Self.requestLimit))
+        for case let transport? in transports.map(\.transport) where transport.descriptor >= 0 {
+            _ = watches.add(transport.descriptor, .transport, readable: true, writable: false)
+        }
+    }
+
+    /// Ends everything at once: peers see their streams end.
+    func shutDown() {
+        for driver in drivers.values { driver.finish() }
+        drivers = [:]
+        listener = nil
+        for record in records.values {
+            record.isClosedByUser = true
+            end(record, HandfastError(.closed, "the endpoint was closed"))
+        }
+        for record in records.values { free(record) }
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    // MARK: Visits
+
+    /// Looks at everything that is not a message.
+    /// - Parameter milliseconds: sleep so long at most, if nothing is there.
+    func visit(milliseconds: Int32 = 0) {
+        settleThoseInNeed()
+        if state.pointee.hasStalled { state.admitStalled() }
+        watches.wait(milliseconds: milliseconds) { owner, _, _ in
+            switch owner {
+            case .transport: break
+            case .listener: acceptAll()
+            case .handshake(let driver): driver.socketIsReady()
+            case .attempt(let driver): driver.attemptIsReady()
+            case .lifeline(let record): lifelineIsReady(record)
+            }
+        }
+        if !drivers.isEmpty || !ending.isEmpty { checkDeadlines() }
+        settleThoseInNeed()
+        let isBusy = !drivers.isEmpty || !ending.isEmpty
+        state.pointee.callsUntilSlowPart = isBusy ? Self.busyInterval : Self.idleInterval
+    }
+
+    /// When the next visit must be, whatever arrives; nil for never.
+    var nextDeadline: ContinuousClock.Instant? {
+        let closing = ending.values.compactMap { $0.deliveriesAtLifelineEnd == nil ? $0.closeDeadline : .now }
+        return (drivers.values.map(\.deadline) + closing).min()
+    }
+
+    private func checkDeadlines() {
+        let now = ContinuousClock.now
+        for driver in drivers.values where driver.deadline <= now { driver.deadlinePassed() }
+        for record in ending.values { checkEnding(record, now) }
+    }
+
+    private func settleThoseInNeed() {
+        while let slot = state.pointee.inNeed {
+            state.pointee.inNeed = slot.pointee.nextInNeed
+            slot.pointee.nextInNeed = nil
+            slot.pointee.needsAttention = false
+            if let record = slot.record { settle(record) }
+        }
+    }
+
+    // MARK: Books
+
+    var driverCount: Int { drivers.count }
+
+    func add(_ driver: HandshakeDriver) {
+        drivers[ObjectIdentifier(driver)] = driver
+        state.pointee.callsUntilSlowPart = 0
+        driver.start()
+    }
+
+    /// The handshake is over, whatever came of it.
+    func over(_ driver: HandshakeDriver) {
+        driver.finish()
+        drivers[ObjectIdentifier(driver)] = nil
+    }
+
+    func nextConnectionID() -> UInt64 {
+        lastConnectionID += 1
+        return lastConnectionID
+    }
+
+    /// - Returns: nil when there are too many connections.
+    func makeRecord(_ driver: HandshakeDriver) -> ConnectionRecord? {
+        guard let slot = state.pointee.connections.take() else { return nil }
+        let generation = slot.pointee.generation
+        slot.pointee = ConnectionSlot()
+        slot.pointee.generation = generation
+        slot.pointee.endpoint = state
+        slot.pointee.takesSends = true
+        let record = ConnectionRecord(slot: slot, driver: driver, peer: driver.peer, peerText: driver.peerText)
+        slot.pointee.record = Unmanaged.passUnretained(record).toOpaque()
+        records[ObjectIdentifier(record)] = record
+        driver.record = record
+        return record
+    }
+
+    /// Makes every handle to the connection stale; messages that nobody received are dropped.
+    func free(_ record: ConnectionRecord) {
+        let slot = record.slot
+        while let message = slot.pointee.unexpected.first {
+            slot.remove(message)
+            message.free()
+        }
+        slot.pointee.inbound.userHeader?.deallocate()
+        slot.pointee.inbound.userHeader = nil
+        slot.pointee.record = nil
+        records[ObjectIdentifier(record)] = nil
+        ending[ObjectIdentifier(record)] = nil
+        state.pointee.connections.give(slot)
+    }
+
+    func watchEnd(of record: ConnectionRecord) {
+        ending[ObjectIdentifier(record)] = record
+        state.pointee.callsUntilSlowPart = 0
+    }
+
+    func unwatchEnd(of record: ConnectionRecord) { ending[ObjectIdentifier(record)] = nil }
+}

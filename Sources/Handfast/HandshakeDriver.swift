@@ -1,0 +1,243 @@
+import Glibc
+import Precon
+import TransportAPI
+
+/// One handshake under way: carries the actions of `Handshake` out, and tells it what came of them.
+final class HandshakeDriver {
+    enum Stage {
+        case connecting
+        case talking
+        /// Agreed; the transport takes over when all frames are out.
+        case completing(transport: UInt32)
+        /// Failed; the peer may still read why.
+        case closing
+        case over
+    }
+
+    /// Frames that are read before others get their turn.
+    private static let framesPerTurn = 16
+    /// What a peer may send while it is told why it is refused.
+    private static let drainByteCount = 65_536
+
+    unowned let engine: Engine
+    let stream: PreconStream
+    private var handshake: Handshake
+    private(set) var stage: Stage
+    private var pending: [HandshakeAction] = []
+    private var isActing = false
+    private var unknownFrameCount = 0
+
+    var record: ConnectionRecord?
+    var peer: PeerDescription
+    /// For texts.
+    let peerText: String
+    /// Made before the handshake by a starter, so that it proposes nothing that cannot work.
+    var prepared: [UInt32: any TransportAttempt] = [:]
+    private var attempt: (any TransportAttempt)?
+    private var attemptWatch: UInt?
+    private var attemptDescriptor: Descriptor?
+
+    private var watch: UInt?
+    private(set) var deadline: ContinuousClock.Instant
+    private(set) var failure: HandshakeFailure?
+
+    var role: HandshakeRole { handshake.role }
+    var decisions: [TransportDecision] { handshake.decisions }
+    var waitingFor: String {
+        if case .connecting = stage { "the TCP connection" } else { handshake.waitingFor }
+    }
+
+    init(
+        engine: Engine, socket: consuming Descriptor, handshake: Handshake, isConnected: Bool, peer: PeerDescription,
+        peerText: String, deadline: ContinuousClock.Instant
+    ) {
+        self.engine = engine
+        stream = PreconStream(owning: socket)
+        self.handshake = handshake
+        stage = isConnected ? .talking : .connecting
+        self.peer = peer
+        self.peerText = peerText
+        self.deadline = deadline
+    }
+
+    /// Begins; the engine holds the driver from here on.
+    func start() {
+        watch = engine.watches.add(stream.socket, .handshake(self), readable: true, writable: true)
+        guard watch != nil else { return tell(.streamEnded) }
+        if case .talking = stage { tell(.opened) }
+    }
+
+    func socketIsReady() {
+        switch stage {
+        case .connecting:
+            let error = stream.connectError
+            guard error == 0 else { return engine.connectFailed(self, error) }
+            stage = .talking
+            deadline = .now + engine.settings.handshakeTimeout
+            tell(.opened)
+        case .talking: readFrames()
+        case .completing: break
+        case .closing:
+            if !stream.drain(Self.drainByteCount) { return engine.over(self) }
+        case .over: return
+        }
+        writeFrames()
+    }
+
+    func attemptIsReady() { advance(step: nil) }
+
+    func deadlinePassed() {
+        switch stage {
+        case .connecting: engine.connectFailed(self, ETIMEDOUT)
+        case .talking, .completing: tell(.deadlinePassed)
+        case .closing: engine.over(self)
+        case .over: break
+        }
+    }
+
+    /// Ends it for a reason of this side's own.
+    func reject(_ rejection: Rejection) {
+        guard case .connecting = stage else { return tell(.peerRejected(rejection)) }
+        failure = .rejected(rejection)
+        engine.failed(self)
+        engine.over(self)
+    }
+
+    /// Lets go of everything.
+    func finish() {
+        stage = .over
+        dropAttempt()
+        prepared = [:]
+        unwatch()
+    }
+
+    /// For a transport that goes on over the socket, or to keep it as a sign of life.
+    func takeSocket() -> Descriptor? {
+        unwatch()
+        return stream.release()
+    }
+
+    private func unwatch() {
+        if let watch { engine.watches.remove(watch, stream.socket) }
+        watch = nil
+    }
+
+    // MARK: Frames
+
+    private func readFrames() {
+        for _ in 0..<Self.framesPerTurn {
+            guard case .talking = stage else { return }
+            switch stream.read() {
+            case .nothing: return
+            case .message(let message): tell(.received(message))
+            case .unknown:
+                unknownFrameCount += 1
+                guard unknownFrameCount <= Handshake.maximumMessageCount else {
+                    return reject(Rejection(.protocolViolation, "more than \(Handshake.maximumMessageCount) unknown messages"))
+                }
+            case .garbage(let error): return tell(.receivedGarbage(error))
+            case .ended: return tell(.streamEnded)
+            }
+        }
+    }
+
+    private func writeFrames() {
+        switch stage {
+        case .connecting: return
+        case .over: return
+        case .talking, .completing, .closing: break
+        }
+        guard stream.flush() == 0 else {
+            if case .closing = stage { return engine.over(self) }
+            return tell(.streamEnded)
+        }
+        if case .completing(let transport) = stage, !stream.hasOutgoing, let attempt {
+            self.attempt = nil
+            dropAttempt()
+            return engine.complete(self, transport: transport, attempt: attempt)
+        }
+        if case .closing = stage, !stream.hasOutgoing { stream.finishSending() }
+        guard let watch else { return }
+        let reads = if case .completing = stage { false } else { true }
+        engine.watches.change(watch, stream.socket, readable: reads, writable: stream.hasOutgoing)
+    }
+
+    // MARK: Actions
+
+    /// Hands an event to the machine and does what it says; events that come of that are handed over in turn.
+    func tell(_ event: HandshakeEvent) {
+        pending += handshake.handle(event)
+        guard !isActing else { return }
+        isActing = true
+        var next = 0
+        while next < pending.count {
+            act(pending[next])
+            next += 1
+        }
+        pending.removeAll()
+        isActing = false
+        writeFrames()
+    }
+
+    private func act(_ action: HandshakeAction) {
+        switch action {
+        case .send(let message): stream.queue(message)
+        case .identify(let identity):
+            stream.payloadLimit = FrameHeader.maximumPayloadByteCount
+            engine.identify(self, identity)
+        case .beginAttempt(let transport): begin(transport)
+        case .deliverStep(_, let payload): advance(step: payload)
+        case .abandonAttempt: dropAttempt()
+        case .completeAttempt(let transport): stage = .completing(transport: transport)
+        case .fail(let failure):
+            self.failure = failure
+            stage = .closing
+            deadline = min(deadline, .now + .seconds(1))
+            dropAttempt()
+            engine.failed(self)
+        }
+    }
+
+    private func begin(_ transport: UInt32) {
+        do throws(TransportRefusal) {
+            let role: AttemptRole = handshake.role == .starter ? .starter : .answerer
+            attempt = prepared.removeValue(forKey: transport)
+            if attempt == nil { attempt = try engine.makeAttempt(transport, role, with: peer) }
+        } catch { return tell(.attemptRefused(Refusal(error))) }
+        if let attempt, attempt.descriptor >= 0 { watch(attempt) }
+        advance(step: nil)
+    }
+
+    private func advance(step: [UInt8]?) {
+        guard let attempt else { return }
+        do throws(TransportRefusal) {
+            switch try attempt.advance(step: step) {
+            case .wait: break
+            case .step(let number, let payload): tell(.attemptStep(number: number, payload: payload))
+            case .accepted: tell(.attemptAccepted)
+            }
+        } catch { tell(.attemptRefused(Refusal(error))) }
+    }
+
+    /// A copy of the descriptor: several attempts may share one.
+    private func watch(_ attempt: any TransportAttempt) {
+        let copy = fcntl(attempt.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { return }
+        guard let id = engine.watches.add(copy, .attempt(self), readable: true, writable: false) else {
+            close(copy)
+            return
+        }
+        attemptWatch = id
+        attemptDescriptor = Descriptor(owning: copy)
+    }
+
+    private func dropAttempt() {
+        attempt = nil
+        guard let watch = attemptWatch.take(), let descriptor = attemptDescriptor.take() else { return }
+        engine.watches.remove(watch, descriptor.number)
+    }
+}
+
+extension Refusal {
+    init(_ refusal: TransportRefusal) { self.init(RefusalCode(rawValue: refusal.code.rawValue), refusal.text) }
+}

@@ -1,0 +1,79 @@
+import CSystem
+import Glibc
+
+/// The socket at which peers arrive.
+final class Listener {
+    private let descriptor: Descriptor
+    /// Given up for a moment when descriptors run out, so that the newest peer can be turned away.
+    private var spare: Descriptor?
+    /// What others are told: a listener on all addresses names the one they most likely reach.
+    let address: IPAddress
+    let port: UInt16
+    let acceptsOnAll: Bool
+
+    enum Accepted: ~Copyable {
+        case socket(Descriptor)
+        case nobody
+        /// Descriptors or memory ran out; the newest peer was turned away.
+        case shortage(systemError: Int32)
+    }
+
+    /// - Parameters:
+    ///   - address: nil for all of them, IPv4 and IPv6.
+    ///   - port: 0 lets the system choose.
+    init(on address: IPAddress?, port: UInt16) throws(HandfastError) {
+        var system = try SocketAddress(address ?? IPAddress(bytes: Array(repeating: 0, count: 16), zone: nil)!, port: port)
+        var number = socket(system.family, Self.kind, 0)
+        if number < 0, address == nil {
+            // A host without IPv6.
+            system = try SocketAddress(IPAddress(bytes: [0, 0, 0, 0], zone: nil)!, port: port)
+            number = socket(system.family, Self.kind, 0)
+        }
+        guard number >= 0 else { throw Self.error("cannot make a socket", errno) }
+        descriptor = Descriptor(owning: number)
+        set(number, SOL_SOCKET, SO_REUSEADDR, 1)
+        if system.family == AF_INET6 { set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address == nil ? 0 : 1) }
+        let place = "\(address?.description ?? "all addresses"), port \(port)"
+        guard system.withPointer({ bind(number, $0, $1) }) == 0, listen(number, SOMAXCONN) == 0 else {
+            throw Self.error("cannot listen on \(place)", errno)
+        }
+        let own = SocketAddress.own(of: number)
+        self.port = own.port
+        acceptsOnAll = address == nil || address?.bytes.allSatisfy { $0 == 0 } == true
+        self.address = acceptsOnAll ? HostAddresses().preferred : address ?? .loopback
+        spare = Self.makeSpare()
+    }
+
+    private static let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+
+    private static func makeSpare() -> Descriptor? {
+        let number = open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return number < 0 ? nil : Descriptor(owning: number)
+    }
+
+    private static func error(_ what: String, _ number: Int32) -> HandfastError {
+        HandfastError(.system, "\(what): \(String(cString: strerror(number)))", systemError: number)
+    }
+
+    var socketNumber: Int32 { descriptor.number }
+
+    func accept() -> Accepted {
+        let number = csystem_accept(descriptor.number)
+        if number >= 0 { return .socket(Descriptor(owning: number)) }
+        switch -number {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            spare = nil
+            let newest = csystem_accept(descriptor.number)
+            if newest >= 0 { Glibc.close(newest) }
+            spare = Self.makeSpare()
+            return .shortage(systemError: -number)
+        default: return .nobody
+        }
+    }
+}
+
+/// Sets an option that takes a number; one that the system does not have stays as it is.
+func set(_ socket: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
+    var value = value
+    setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+}

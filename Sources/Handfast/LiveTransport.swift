@@ -1,0 +1,28 @@
+import CHandfast
+import TransportAPI
+
+/// A transport of one endpoint: what it is called, and the transport itself unless this host cannot have it.
+struct LiveTransport {
+    let definition: TransportDefinition
+    let transport: (any Transport)?
+    /// Why there is none.
+    let refusal: TransportRefusal?
+
+    init(_ definition: TransportDefinition, _ values: SettingValues) {
+        self.definition = definition
+        do throws(TransportRefusal) {
+            transport = try definition.make(values)
+            refusal = nil
+        } catch {
+            transport = nil
+            refusal = error
+        }
+    }
+
+    var polled: EndpointState.Polled? {
+        transport.map {
+            EndpointState.Polled(
+                poll: $0.operations.pointee.poll, arm: $0.operations.pointee.arm, state: $0.state)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+/// One send or receive under way: a handle, free to copy, for use on its endpoint's thread.
+///
+/// It is good until its result was taken, by `result` or `Endpoint.wait`.
+public struct Request: Hashable {
+    /// Nil for a send that was complete at once.
+    let slot: UnsafeMutablePointer<RequestSlot>?
+    /// Of a request that was complete at once: its bytes.
+    let generation: UInt64
+
+    init(_ slot: UnsafeMutablePointer<RequestSlot>) {
+        self.slot = slot
+        generation = slot.pointee.generation
+    }
+
+    init(completeWith byteCount: Int) {
+        slot = nil
+        generation = UInt64(byteCount)
+    }
+
+    // Hot path.
+    /// True when `result` has something to tell; also for a stale handle.
+    public var isComplete: Bool {
+        guard let slot else { return true }
+        return slot.pointee.generation != generation || slot.pointee.isComplete
+    }
+
+    // Hot path.
+    /// Takes the result; nil while the request is under way. Afterwards the handle is stale.
+    /// - Throws: why it failed; `truncated` when the message was longer than the room: what fitted is there.
+    public func result() throws(HandfastError) -> Completion? {
+        guard let slot else { return Completion(byteCount: Int(generation), headerByteCount: 0, connection: nil) }
+        guard slot.pointee.generation == generation else { throw .staleRequest }
+        guard slot.pointee.isComplete else { return nil }
+        let completion = Completion(slot)
+        let outcome = slot.pointee.outcome
+        guard outcome == .succeeded else { throw takeFailure(slot, outcome) }
+        slot.giveBack()
+        return completion
+    }
+
+    /// Ends a receive that has not matched; a send, or a receive whose message is arriving, goes on. Either way the
+    /// request completes, and its result is to be taken.
+    /// - Returns: whether it was ended.
+    @discardableResult
+    public func cancel() -> Bool {
+        guard let slot, slot.pointee.generation == generation, !slot.pointee.isComplete else { return false }
+        return slot.cancelReceive()
+    }
+
+    private func takeFailure(
+        _ slot: UnsafeMutablePointer<RequestSlot>, _ outcome: RequestSlot.Outcome
+    ) -> HandfastError {
+        defer { slot.giveBack() }
+        let connection = slot.pointee.connection.map { Connection($0, generation: slot.pointee.connectionGeneration) }
+        switch outcome {
+        case .underWay, .succeeded, .connectionEnded: return connection?.record?.endReason ?? .staleConnection
+        case .cancelled: return HandfastError(.cancelled, "the receive was cancelled")
+        case .truncated:
+            return HandfastError(
+                .truncated,
+                "the message has \(slot.pointee.arrivedPayloadByteCount) bytes and a header of "
+                    + "\(slot.pointee.arrivedHeaderByteCount); the receive had room for \(slot.pointee.payloadByteCount) and "
+                    + "\(slot.pointee.userHeaderByteCount)")
+        case .readFailed:
+            return HandfastError(
+                .system, "the payload could not be read from the peer's memory (errno \(slot.pointee.systemError))",
+                systemError: slot.pointee.systemError)
+        }
+    }
+}
+
+/// What a request came to.
+public struct Completion: Hashable {
+    /// Payload moved, in bytes.
+    public let byteCount: Int
+    /// User header of the message that was received, in bytes.
+    public let headerByteCount: Int
+    /// Where a message came from; nil for a send.
+    public let connection: Connection?
+
+    init(byteCount: Int, headerByteCount: Int, connection: Connection?) {
+        self.byteCount = byteCount
+        self.headerByteCount = headerByteCount
+        self.connection = connection
+    }
+
+    // Hot path.
+    init(_ slot: UnsafeMutablePointer<RequestSlot>) {
+        guard slot.pointee.isReceive, let connection = slot.pointee.connection else {
+            self.init(byteCount: slot.pointee.payloadByteCount, headerByteCount: 0, connection: nil)
+            return
+        }
+        let handle = Connection(connection, generation: slot.pointee.connectionGeneration)
+        if !handle.isStale { connection.pointee.isKnownToUser = true }
+        self.init(
+            byteCount: slot.pointee.arrivedPayloadByteCount, headerByteCount: slot.pointee.arrivedHeaderByteCount,
+            connection: handle)
+    }
+}
