@@ -1,0 +1,78 @@
+import Handfast
+import Testing
+
+@Suite struct `The end of a connection` {
+    @Test func `comes in order after what was sent`() throws {
+        let pair = try EndpointPair()
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 2_000_000, seed: 3)
+        let room = Payload(byteCount: 2_000_000)
+        let send = try near.send(payload.bytes)
+        near.close()
+        _ = try pair.finish(send)
+        let completion = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+        #expect(completion.byteCount == payload.byteCount)
+        #expect(room == payload)
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+        #expect(far.error?.code == .closed)
+    }
+
+    @Test func `ends the receives of the other side with a reason`() throws {
+        let pair = try EndpointPair()
+        let (near, far) = try pair.connect()
+        let room = Payload(byteCount: 8)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        near.close()
+        pair.run("the receive ends") { receive.isComplete }
+        #expect(throws: HandfastError.self) { try receive.result() }
+        pair.run("the far side is closed") { far.state == .closed }
+        let refused = #expect(throws: HandfastError.self) { try far.send(room.bytes) }
+        #expect(refused?.code == .closed)
+        let late = #expect(throws: HandfastError.self) { try pair.far.receive(into: room.mutable, from: far) }
+        #expect(late?.code == .closed)
+    }
+
+    @Test func `makes handles stale once it was closed here`() throws {
+        let pair = try EndpointPair()
+        let (near, _) = try pair.connect()
+        near.close()
+        pair.run("it is gone") { near.peer == nil }
+        #expect(near.state == .closed)
+        let refused = #expect(throws: HandfastError.self) { try near.send(Payload(byteCount: 1).bytes) }
+        #expect(refused?.code == .stale)
+    }
+
+    @Test func `is noticed when the peer's endpoint is dropped`() throws {
+        let pair = try EndpointPair()
+        var other: Endpoint? = try Endpoint(name: "other", transports: [.tcp], environment: [:])
+        let address = try #require(pair.far.address)
+        let connection = try #require(try other?.connect(to: address))
+        var accepted: Connection?
+        pair.run("the connection is up") {
+            other?.progress()
+            accepted = accepted ?? pair.far.accept()
+            return accepted != nil && connection.state == .connected
+        }
+        let far = try #require(accepted)
+        let receive = try pair.far.receive(into: Payload(byteCount: 8).mutable, from: far)
+        other = nil
+        pair.run("the receive ends") { receive.isComplete }
+        let error = #expect(throws: HandfastError.self) { try receive.result() }
+        #expect(error?.code == .peerLost)
+        #expect(connection.state == .closed)
+    }
+
+    @Test func `leaves what came before it to be received`() throws {
+        let pair = try EndpointPair()
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 100, seed: 4)
+        try near.send(payload.bytes)
+        near.close()
+        pair.run("the far side is closed") { far.state == .closed }
+        let room = Payload(byteCount: 100)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        let completion = try #require(try receive.result())
+        #expect(completion.byteCount == 100)
+        #expect(room == payload)
+    }
+}

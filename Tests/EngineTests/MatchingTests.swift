@@ -1,0 +1,102 @@
+import Handfast
+import Testing
+
+@Suite struct `Receives and messages` {
+    @Test func `match by header, in the order of either`() throws {
+        let pair = try EndpointPair()
+        let (near, far) = try pair.connect()
+        let rooms = (0..<3).map { _ in Payload(byteCount: 1) }
+        let two = try pair.far.receive(into: rooms[0].mutable, where: { header, _ in header.first == 2 })
+        let any = try pair.far.receive(into: rooms[1].mutable, from: far)
+        let last = try pair.far.receive(into: rooms[2].mutable)
+        for tag in [1, 2, 3] as [UInt8] {
+            try send(near, payload: [tag], header: [tag])
+        }
+        for request in [two, any, last] { _ = try pair.finish(request) }
+        #expect(rooms.map { $0.bytes[0] } == [2, 1, 3])
+    }
+
+    @Test func `match messages that came first, by header and connection`() throws {
+        let pair = try EndpointPair()
+        let (one, oneFar) = try pair.connect()
+        let (other, otherFar) = try pair.connect()
+        try send(one, payload: [1], header: [7])
+        try send(other, payload: [2], header: [7])
+        try send(other, payload: [3], header: [8])
+        pair.run("all have come") { pair.far.progress() == 0 && pair.far.progress() == 0 }
+        let room = Payload(byteCount: 1)
+        func receive(from connection: Connection?, tag: UInt8) throws -> (UInt8, Connection?) {
+            let request = try pair.far.receive(into: room.mutable, from: connection) { header, _ in header.first == tag }
+            let completion = try pair.finish(request)
+            return (room.bytes[0], completion.connection)
+        }
+        for (from, tag, expected, connection) in [
+            (nil, 8, 3, otherFar), (otherFar, 7, 2, otherFar), (nil, 7, 1, oneFar),
+        ] as [(Connection?, UInt8, UInt8, Connection)] {
+            let found = try receive(from: from, tag: tag)
+            #expect(found.0 == expected)
+            #expect(found.1 == connection)
+        }
+    }
+
+    @Test func `tell of a message that is too long, and keep what fits`() throws {
+        let pair = try EndpointPair()
+        let (near, far) = try pair.connect()
+        let room = Payload(byteCount: 10)
+        let first = try pair.far.receive(into: room.mutable, from: far)
+        let second = try pair.far.receive(into: room.mutable, from: far)
+        let long = Payload(byteCount: 300_000, seed: 5)
+        try near.send(long.bytes)
+        pair.run("it has come") { first.isComplete }
+        let error = #expect(throws: HandfastError.self) { try first.result() }
+        #expect(error?.code == .truncated)
+        #expect(error?.message.contains("300000") == true)
+        #expect(long.starts(with: room))
+        let next = Payload(byteCount: 4, seed: 6)
+        try near.send(next.bytes)
+        let completion = try pair.finish(second)
+        #expect(completion.byteCount == 4)
+        #expect(room.starts(with: next))
+    }
+
+    @Test func `are cancelled only before they match`() throws {
+        let pair = try EndpointPair()
+        let (near, far) = try pair.connect()
+        let room = Payload(byteCount: 1)
+        let cancelled = try pair.far.receive(into: room.mutable, from: far)
+        #expect(cancelled.cancel())
+        #expect(!cancelled.cancel())
+        let error = #expect(throws: HandfastError.self) { try cancelled.result() }
+        #expect(error?.code == .cancelled)
+        let stale = #expect(throws: HandfastError.self) { try cancelled.result() }
+        #expect(stale?.code == .stale)
+        let kept = try pair.far.receive(into: room.mutable, from: far)
+        try send(near, payload: [9], header: [])
+        let completion = try pair.finish(kept)
+        #expect(completion.byteCount == 1)
+    }
+
+    @Test func `keep no more than the bound, and lose nothing for it`() throws {
+        let pair = try EndpointPair(["HANDFAST_UNEXPECTED_BYTES": "64k"])
+        let (near, far) = try pair.connect()
+        let messages = (0..<20).map { Payload(byteCount: 5_000 + $0, seed: UInt64($0)) }
+        let big = Payload(byteCount: 20_000_000, seed: 99)
+        let sends = try (messages + [big]).map { try near.send($0.bytes) }
+        for _ in 0..<1_000 { pair.near.progress(); pair.far.progress() }
+        #expect(sends.last?.isComplete == false, "a peer cannot make us keep everything")
+        for message in messages + [big] {
+            let room = Payload(byteCount: message.byteCount)
+            let completion = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+            #expect(completion.byteCount == message.byteCount)
+            #expect(room == message)
+        }
+        #expect(sends.last?.isComplete == true)
+    }
+
+    private func send(_ connection: Connection, payload: [UInt8], header: [UInt8]) throws {
+        try payload.withUnsafeBytes { payload in
+            let request = try header.withUnsafeBytes { try connection.send(payload, header: $0) }
+            #expect(request.isComplete, "a small message goes out at once")
+        }
+    }
+}
