@@ -3,10 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const int size_seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -70,4 +76,151 @@ int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int millisec
         events[i].is_writable = (found[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
     }
     return count;
+}
+
+int csystem_epoll_remove(int epoll, int descriptor) {
+    return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
+}
+
+int csystem_event_make(void) {
+    int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return event < 0 ? -errno : event;
+}
+
+void csystem_event_ring(int event) {
+    uint64_t one = 1;
+    ssize_t ignored = write(event, &one, sizeof one);  // A full counter is readable already.
+    (void)ignored;
+}
+
+void csystem_event_drain(int event) {
+    uint64_t count;
+    ssize_t ignored = read(event, &count, sizeof count);  // An empty one is what is wanted.
+    (void)ignored;
+}
+
+int csystem_random(void *bytes, uint64_t byte_count) {
+    ssize_t count = getrandom(bytes, byte_count, 0);
+    if (count < 0) return -errno;
+    return (uint64_t)count == byte_count ? 0 : -EIO;
+}
+
+static socklen_t abstract_address(struct sockaddr_un *address, const void *name, uint64_t byte_count) {
+    enum { most = 100 };
+    if (byte_count == 0 || byte_count > most) return 0;
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    memcpy(address->sun_path + 1, name, byte_count);
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + byte_count);
+}
+
+typedef int (*use_address)(int socket, const struct sockaddr *address, socklen_t byte_count);
+
+static int socket_with(use_address use, const void *name, uint64_t byte_count) {
+    struct sockaddr_un address;
+    socklen_t address_byte_count = abstract_address(&address, name, byte_count);
+    if (address_byte_count == 0) return -EINVAL;
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made < 0) return -errno;
+    if (use(made, (const struct sockaddr *)&address, address_byte_count) == 0) return made;
+    int error = errno;
+    close(made);
+    return -error;
+}
+
+static int bind_to(int socket, const struct sockaddr *address, socklen_t byte_count) {
+    return bind(socket, address, byte_count);
+}
+
+static int connect_to(int socket, const struct sockaddr *address, socklen_t byte_count) {
+    return connect(socket, address, byte_count);
+}
+
+int csystem_listen(const void *name, uint64_t byte_count, int backlog) {
+    int listener = socket_with(bind_to, name, byte_count);
+    if (listener < 0 || listen(listener, backlog) == 0) return listener;
+    int error = errno;
+    close(listener);
+    return -error;
+}
+
+int csystem_connect(const void *name, uint64_t byte_count) { return socket_with(connect_to, name, byte_count); }
+
+int csystem_accept(int listener) {
+    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    return accepted < 0 ? -errno : accepted;
+}
+
+int csystem_peer_credentials(int socket, uint32_t *uid, int32_t *pid) {
+    struct ucred credentials;
+    socklen_t byte_count = sizeof credentials;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &byte_count) < 0) return -errno;
+    *uid = credentials.uid;
+    *pid = credentials.pid;
+    return 0;
+}
+
+enum { descriptor_limit = 4 };
+
+typedef union {
+    struct cmsghdr header;  // For its alignment.
+    char bytes[CMSG_SPACE(descriptor_limit * sizeof(int))];
+} control_buffer;
+
+int csystem_send_message(int socket, const void *bytes, uint64_t byte_count, const int *descriptors, int count) {
+    if (count < 1 || count > descriptor_limit) return -EINVAL;
+    control_buffer control = {.bytes = {0}};
+    struct iovec piece = {.iov_base = (void *)bytes, .iov_len = byte_count};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes};
+    message.msg_controllen = CMSG_SPACE((size_t)count * sizeof(int));
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN((size_t)count * sizeof(int));
+    memcpy(CMSG_DATA(header), descriptors, (size_t)count * sizeof(int));
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int csystem_receive_message(int socket, void *bytes, uint64_t byte_count, int *descriptors, int count) {
+    if (count < 0 || count > descriptor_limit) return -EINVAL;
+    control_buffer control;
+    struct iovec piece = {.iov_base = bytes, .iov_len = byte_count};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes};
+    message.msg_controllen = sizeof control.bytes;
+    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (received < 0) return -errno;
+    int found[descriptor_limit], found_count = 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t here = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < here && found_count < descriptor_limit; i++) {
+            memcpy(&found[found_count++], CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+        }
+    }
+    // Descriptors are only missing when this process can have no more of them, or when the peer sent too many.
+    int lost = (message.msg_flags & MSG_CTRUNC) != 0;
+    if (!lost && !(message.msg_flags & MSG_TRUNC) && (uint64_t)received == byte_count && found_count == count) {
+        memcpy(descriptors, found, (size_t)count * sizeof(int));
+        return 0;
+    }
+    for (int i = 0; i < found_count; i++) close(found[i]);
+    if (lost && found_count < count) return -EMFILE;
+    return received == 0 && found_count == 0 ? -EPIPE : -EBADMSG;
+}
+
+int64_t csystem_peek_message(int socket, void *bytes, uint64_t byte_count) {
+    ssize_t count = recv(socket, bytes, byte_count, MSG_PEEK | MSG_DONTWAIT);
+    return count < 0 ? -errno : count;
+}
+
+int64_t csystem_read_process(
+    int32_t pid, void *to, uint64_t from, uint64_t byte_count, uint64_t proof, void *proof_copy) {
+    enum { proof_byte_count = 16 };
+    struct iovec here[] = {{proof_copy, proof_byte_count}, {to, byte_count}};
+    struct iovec there[] = {{(void *)(uintptr_t)proof, proof_byte_count}, {(void *)(uintptr_t)from, byte_count}};
+    unsigned long pieces = byte_count > 0 ? 2 : 1;
+    ssize_t count = process_vm_readv(pid, here, pieces, there, pieces, 0);
+    if (count < 0) return -errno;
+    if (count < proof_byte_count || (byte_count > 0 && count == proof_byte_count)) return -EFAULT;
+    return count - proof_byte_count;
 }

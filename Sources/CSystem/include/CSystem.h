@@ -10,6 +10,50 @@ static inline uint64_t csystem_load_acquire(const uint64_t *word) { return __ato
 /// Publishes a word and all that was written before it.
 static inline void csystem_store_release(uint64_t *word, uint64_t value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
 
+/// Reads a word of another process when nothing else hangs on it.
+static inline uint64_t csystem_load(const uint64_t *word) { return __atomic_load_n(word, __ATOMIC_RELAXED); }
+
+/// What was written before it is seen by others before anything is read after it.
+static inline void csystem_fence(void) {
+#if defined(__x86_64__)
+    __asm__ volatile("lock; orl $0, -4(%%rsp)" ::: "memory", "cc");  // Does the same as mfence in half its time.
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/// Sets bits, or the whole word, and returns what it was before; also a fence.
+static inline uint64_t csystem_fetch_or(uint64_t *word, uint64_t bits) { return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST); }
+static inline uint64_t csystem_exchange(uint64_t *word, uint64_t value) { return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST); }
+
+/// Copies bytes; up to 64 without a call, by words that may overlap each other.
+static inline void csystem_copy(void *to, const void *from, uint64_t byte_count) {
+    char *target = (char *)to;
+    const char *source = (const char *)from;
+    char *target_end = target + byte_count;
+    const char *source_end = source + byte_count;
+    if (byte_count > 64) {
+        __builtin_memcpy(target, source, byte_count);
+    } else if (byte_count >= 32) {
+        char head[32], tail[32];  // Read before written, so that the compiler keeps them in registers.
+        __builtin_memcpy(head, source, 32);
+        __builtin_memcpy(tail, source_end - 32, 32);
+        __builtin_memcpy(target, head, 32);
+        __builtin_memcpy(target_end - 32, tail, 32);
+    } else if (byte_count >= 16) {
+        __builtin_memcpy(target, source, 16);
+        __builtin_memcpy(target_end - 16, source_end - 16, 16);
+    } else if (byte_count >= 8) {
+        __builtin_memcpy(target, source, 8);
+        __builtin_memcpy(target_end - 8, source_end - 8, 8);
+    } else if (byte_count >= 4) {
+        __builtin_memcpy(target, source, 4);
+        __builtin_memcpy(target_end - 4, source_end - 4, 4);
+    } else {
+        for (uint64_t i = 0; i < byte_count; i++) target[i] = source[i];
+    }
+}
+
 /// Tells the processor that this is a spin loop.
 static inline void csystem_pause(void) {
 #if defined(__x86_64__)
@@ -49,5 +93,36 @@ int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int
 int csystem_epoll_remove(int epoll, int descriptor);
 /// At most `limit` (64) events; waits for at most so many milliseconds. A negated errno on failure, 0 when interrupted.
 int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds);
+
+/// A counter that can be slept on; close-on-exec, never blocks. Negated errno on failure.
+int csystem_event_make(void);
+/// Makes it readable, or unreadable again.
+void csystem_event_ring(int event);
+void csystem_event_drain(int event);
+
+/// Fills memory from the kernel's generator; 0 or a negated errno.
+int csystem_random(void *bytes, uint64_t byte_count);
+
+/// SOCK_SEQPACKET sockets with a name of the abstract space (at most 100 bytes, no NUL in front); close-on-exec, never
+/// block. A descriptor, or a negated errno; EAGAIN: nobody to accept, or the listener's queue is full.
+int csystem_listen(const void *name, uint64_t byte_count, int backlog);
+int csystem_connect(const void *name, uint64_t byte_count);
+int csystem_accept(int listener);
+
+/// Who made the other end of a Unix socket, as the kernel knows it; pid 0 when it is of another pid namespace.
+int csystem_peer_credentials(int socket, uint32_t *uid, int32_t *pid);
+
+/// One message with at most 4 descriptors; 0 or a negated errno.
+int csystem_send_message(int socket, const void *bytes, uint64_t byte_count, const int *descriptors, int count);
+/// One message; exactly so many bytes and descriptors (close-on-exec), else EBADMSG, or EPIPE at the end of the stream.
+/// After an error no descriptor is left open.
+int csystem_receive_message(int socket, void *bytes, uint64_t byte_count, int *descriptors, int count);
+/// First bytes of the next message, which stays; how many, or a negated errno.
+int64_t csystem_peek_message(int socket, void *bytes, uint64_t byte_count);
+
+/// Copies from another process's memory, with 16 bytes from `proof` there into `proof_copy` by the same call.
+/// Bytes copied without the proof's, or a negated errno; EFAULT also when not even the first byte could be had.
+int64_t csystem_read_process(
+    int32_t pid, void *to, uint64_t from, uint64_t byte_count, uint64_t proof, void *proof_copy);
 
 #endif
