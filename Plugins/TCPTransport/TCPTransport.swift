@@ -6,6 +6,10 @@ public import TransportAPI
 /// Moves bytes over the TCP stream on which the handshake ran. Works wherever the handshake did.
 // Safe: the state is made here, freed here, and handed out only as the transport API says.
 @safe public final class TCPTransport: Transport {
+    public static let definition = TransportDefinition(
+        name: "tcp", number: 103, summary: "the TCP stream that the handshake ran on",
+        make: { _ throws(TransportRefusal) in try TCPTransport() })
+
     public let operations: UnsafePointer<hf_transport_operations>
     public let state: UnsafeMutableRawPointer
     /// The epoll descriptor of all its connections.
