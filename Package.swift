@@ -29,8 +29,8 @@ let package = Package(
             name: "TCPTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"], path: "Plugins/TCPTransport",
             swiftSettings: pure),
         .target(
-            name: "SharedMemoryTransport", dependencies: ["CSystem"], path: "Plugins/SharedMemoryTransport",
-            swiftSettings: pure),
+            name: "SharedMemoryTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"],
+            path: "Plugins/SharedMemoryTransport", swiftSettings: pure),
         .target(
             name: "Handfast",
             dependencies: [
@@ -45,6 +45,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
-            name: "SharedMemoryTransportTests", dependencies: ["SharedMemoryTransport"], swiftSettings: house),
+            name: "SharedMemoryTransportTests",
+            dependencies: ["SharedMemoryTransport", "TransportAPI", "CHandfast", "CSystem"], swiftSettings: house),
     ]
 )

@@ -41,13 +41,21 @@ import CSystem
         return unsafe UnsafeRawBufferPointer(start: start, count: Int(control - 1))
     }
 
+    /// Whether `peek` would find something, be it only that the ring is corrupt. Changes nothing.
+    var hasPacket: Bool {
+        let control = unsafe csystem_load_acquire(self.control(position))
+        return unsafe control == RingMemory.wrapMark ? csystem_load_acquire(self.control(0)) != 0 : control != 0
+    }
+
     // Hot path.
-    /// Gives the lines of a packet of so many bytes back to the producer.
-    mutating func release(_ byteCount: Int) {
+    /// Gives the lines of a packet of so many bytes back to the producer, and says how many they are.
+    @discardableResult
+    mutating func release(_ byteCount: Int) -> Int {
         let used = RingMemory.lineCount(forPacketOf: byteCount)
         position += used
         consumed &+= UInt64(used)
         unsafe csystem_store_release(consumedLines, consumed)
+        return used
     }
 
     private func control(_ line: Int) -> UnsafeMutablePointer<UInt64> {

@@ -46,6 +46,22 @@ import CSystem
         unsafe csystem_store_release(control(packet), UInt64(byteCount) + 1)
     }
 
+    /// Room for a part of so many bytes of a stream, as long as fits now but at most `lineLimit` lines.
+    mutating func reservePart(of byteCount: Int, lineLimit: Int) -> UnsafeMutableRawBufferPointer? {
+        unsafe consumed = csystem_load_acquire(consumedLines)
+        let wanted = min(RingMemory.lineCount(forPacketOf: min(byteCount, lineLimit * RingMemory.lineByteCount)), lineLimit)
+        let here = min(lineCount - position - 1, free - 1)
+        let fromStart = free - 1 - (lineCount - position)
+        let most = min(wanted, here >= wanted ? here : max(here, fromStart))
+        guard most > 0 else { return nil }
+        let count = min(byteCount, most * RingMemory.lineByteCount - RingMemory.controlByteCount)
+        guard let room = unsafe reserve(count) else { return nil }
+        return unsafe UnsafeMutableRawBufferPointer(start: room, count: count)
+    }
+
+    /// Whether a quarter of the ring is free: enough to begin again after there was no room.
+    mutating func hasRoomAgain() -> Bool { hasRoom(for: lineCount / 4) }
+
     private mutating func startOver(_ skipped: Int) {
         let end = position
         position = 0

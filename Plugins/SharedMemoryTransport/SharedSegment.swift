@@ -16,8 +16,8 @@ import Glibc
     }
 
     let byteCount: Int
-    /// To be passed to the peer; closed with this value.
-    let descriptor: Int32
+    /// To be passed to the peer; closed with this value, -1 when it was closed before.
+    private(set) var descriptor: Int32
     private let start: UnsafeMutableRawPointer
 
     /// Makes a segment with all its pages reserved and zero.
@@ -53,7 +53,13 @@ import Glibc
 
     deinit {
         unsafe munmap(start, byteCount)
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
+    }
+
+    /// The mapping needs it no more: once the peer has it, an open connection costs none.
+    mutating func closeDescriptor() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
     }
 
     /// The mapping; not to be used after this value is gone.

@@ -1,0 +1,13 @@
+import TransportAPI
+
+/// Everything that one agreed connection owns; given back with this value.
+struct Link: ~Copyable {
+    let role: AttemptRole
+    let segment: SharedSegment
+    let peerDoorbell: SharedSegment
+    /// The peer's eventfd.
+    let peerWake: Descriptor
+    let peerBit: Int
+    let slot: Slot
+    let peerMemory: PeerMemory
+}

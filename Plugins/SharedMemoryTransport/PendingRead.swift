@@ -1,0 +1,29 @@
+/// A read of a peer's memory that is not at its end yet; one of a list in the transport's state.
+@unsafe struct PendingRead {
+    /// Bytes per system call.
+    static let chunkByteCount: UInt64 = 1 << 20
+
+    let channel: UnsafeMutablePointer<SharedMemoryChannel>
+    var destination: UnsafeMutableRawPointer
+    var source: UInt64
+    var byteCount: UInt64
+    let token: UInt64
+    var next: UnsafeMutablePointer<PendingRead>?
+
+    /// Reads on while the poll's budget lasts.
+    /// - Returns: nil when there is more to read, else 0 or an errno.
+    mutating func proceed() -> Int32? {
+        let transport = unsafe channel.pointee.transport
+        while unsafe byteCount > 0 {
+            let wanted = unsafe min(byteCount, PendingRead.chunkByteCount, transport.pointee.readBudget)
+            guard wanted > 0 else { return nil }
+            let count = unsafe channel.pointee.link.peerMemory.read(destination, from: source, byteCount: wanted)
+            guard count > 0 else { return Int32(-count) }
+            unsafe transport.pointee.readBudget -= UInt64(count)
+            unsafe destination += Int(count)
+            unsafe source += UInt64(count)
+            unsafe byteCount -= UInt64(count)
+        }
+        return 0
+    }
+}

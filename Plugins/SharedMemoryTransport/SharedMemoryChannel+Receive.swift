@@ -1,0 +1,124 @@
+import CHandfast
+import CSystem
+import Glibc
+
+/// Packets per connection and poll, so that one busy peer does not starve the others.
+private let packetLimit: UInt32 = 64
+/// Below this it is quicker to let the engine copy than to ask it for a place.
+private let placeByteCount = 512
+
+extension SharedMemoryChannel {
+    // Hot path.
+    /// Delivers what is in the ring, up to the limit. Returns how many packets.
+    static func receive(_ channel: Pointer) -> UInt32 {
+        var count: UInt32 = 0
+        while unsafe channel.pointee.phase == .open {
+            let next: UnsafeRawBufferPointer?
+            do throws(RingConsumer.Corrupt) { unsafe next = try channel.pointee.consumer.peek() } catch {
+                unsafe end(channel, EPROTO)
+                return count + 1
+            }
+            guard let packet = unsafe next else { break }
+            if count == packetLimit {
+                unsafe ringOwn(channel)
+                break
+            }
+            count += 1
+            guard unsafe hand(channel, packet) else { return count }
+            let freed = unsafe channel.pointee.consumer.release(packet.count)
+            unsafe channel.pointee.uncheckedLineCount += freed
+            if unsafe channel.pointee.uncheckedLineCount >= PairMemory.lineCount / 4 { unsafe offerRoom(channel) }
+        }
+        if count > 0 {
+            unsafe channel.pointee.lastActive = channel.pointee.transport.pointee.pollCount
+        } else if unsafe channel.pointee.uncheckedLineCount > 0 {
+            // Only a poll that finds nothing looks for a waiting producer, so that a busy one needs no fence.
+            unsafe offerRoom(channel)
+        }
+        return count
+    }
+
+    /// Tells the peer of freed lines if it waits for them.
+    ///
+    /// No wish is missed: the producer writes its wish, fences, and looks at what is free; here what was freed comes
+    /// first, then the fence, then the look at the wish. And freed lines never stay unlooked at: a hot ring is polled
+    /// again until it is found empty, and all others are looked at when they stop being polled.
+    static func offerRoom(_ channel: Pointer) {
+        unsafe channel.pointee.uncheckedLineCount = 0
+        csystem_fence()
+        if unsafe csystem_load(channel.pointee.peers.wantsRoom) != 0 { unsafe ringPeer(channel) }
+    }
+
+    /// Reports the end, once; reads under way have failed with it.
+    static func end(_ channel: Pointer, _ systemError: Int32) {
+        unsafe channel.pointee.phase = .ended
+        unsafe channel.pointee.isWaiting = false
+        unsafe SharedMemoryState.cool(channel)
+        unsafe SharedMemoryState.failReads(of: channel, systemError == 0 ? ECONNRESET : systemError)
+        guard unsafe channel.pointee.phase == .ended else { return }
+        unsafe channel.pointee.engine.pointee.closed(channel.pointee.connection, systemError)
+    }
+}
+
+// Hot path.
+/// Gives a packet to the engine; false when it must stay in the ring, or the channel is no longer open.
+private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBufferPointer) -> Bool {
+    let connection = unsafe channel.pointee.connection
+    let engine = unsafe channel.pointee.engine
+    var offset = unsafe channel.pointee.takenByteCount
+    unsafe channel.pointee.takenByteCount = 0
+    // Only a peer that changes a packet after it was published can make it shorter than what was taken of it.
+    guard offset <= packet.count else {
+        unsafe SharedMemoryChannel.end(channel, EPROTO)
+        return false
+    }
+    while offset < packet.count {
+        let bytes = unsafe packet.baseAddress! + offset
+        let rest = packet.count - offset
+        if rest >= placeByteCount {
+            var room: UInt64 = 0
+            if let place = unsafe engine.pointee.place(connection, &room), room > 0 {
+                let count = min(rest, Int(clamping: room))
+                unsafe csystem_copy(place, bytes, UInt64(count))
+                unsafe engine.pointee.placed(connection, UInt64(count))
+                guard unsafe channel.pointee.phase == .open else { return false }
+                offset += count
+                continue
+            }
+        }
+        let taken = unsafe min(Int(clamping: engine.pointee.deliver(connection, bytes, UInt64(rest))), rest)
+        guard unsafe channel.pointee.phase == .open else { return false }
+        offset += taken
+        if taken < rest {
+            unsafe channel.pointee.takenByteCount = offset
+            unsafe channel.pointee.phase = .paused
+            unsafe SharedMemoryChannel.offerRoom(channel)
+            return false
+        }
+    }
+    return true
+}
+
+@c(handfast_shm_resume) func sharedMemoryResume(_ state: UnsafeMutableRawPointer?) {
+    let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
+    guard unsafe channel.pointee.phase == .paused else { return }
+    unsafe channel.pointee.phase = .open
+    unsafe SharedMemoryChannel.ringOwn(channel)
+}
+
+@c(handfast_shm_close) func sharedMemoryClose(_ state: UnsafeMutableRawPointer?) {
+    let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
+    let transport = unsafe channel.pointee.transport
+    guard unsafe channel.pointee.phase != .closed else { return }
+    unsafe channel.pointee.phase = .closed
+    unsafe csystem_store_release(channel.pointee.mine.closed, 1)
+    csystem_fence()
+    unsafe SharedMemoryChannel.ringPeer(channel)
+    unsafe SharedMemoryState.cool(channel)
+    unsafe SharedMemoryState.dropReads(of: channel)
+    unsafe transport.pointee.slots[channel.pointee.link.slot.bit] = nil
+    // During a poll its functions may still be on the stack.
+    guard unsafe transport.pointee.isPolling else { return unsafe SharedMemoryChannel.destroy(channel) }
+    unsafe channel.pointee.nextClosed = transport.pointee.closed
+    unsafe transport.pointee.closed = channel
+}

@@ -1,0 +1,67 @@
+import CSystem
+
+// Hot path.
+@c(handfast_shm_poll) func sharedMemoryPoll(_ state: UnsafeMutableRawPointer?) -> UInt32 {
+    let transport = unsafe state!.assumingMemoryBound(to: SharedMemoryState.self)
+    unsafe transport.pointee.isPolling = true
+    unsafe transport.pointee.pollCount &+= 1
+    if unsafe transport.pointee.isArmed { unsafe SharedMemoryState.disarm(transport) }
+    var count: UInt32 = 0
+    var index = 0
+    // A callback may close a channel and so shorten the list.
+    while unsafe index < transport.pointee.hotCount {
+        unsafe count &+= SharedMemoryChannel.receive(transport.pointee.hot[index]!)
+        index += 1
+    }
+    if unsafe transport.pointee.doorbell.isRung { unsafe count &+= answerDoorbell(transport) }
+    if unsafe transport.pointee.firstRead != nil { unsafe count &+= SharedMemoryState.continueReads(transport) }
+    unsafe transport.pointee.readBudget = SharedMemoryState.readBudget
+    unsafe transport.pointee.isPolling = false
+    while let channel = unsafe transport.pointee.closed {
+        unsafe transport.pointee.closed = channel.pointee.nextClosed
+        unsafe SharedMemoryChannel.destroy(channel)
+    }
+    return count
+}
+
+/// Looks at every connection whose bit is set; bits of no connection are a peer's fancy.
+private func answerDoorbell(_ transport: UnsafeMutablePointer<SharedMemoryState>) -> UInt32 {
+    var count: UInt32 = 0
+    var words = unsafe transport.pointee.doorbell.takeSummary()
+    while words != 0 {
+        let index = words.trailingZeroBitCount
+        words &= words - 1
+        var bits = unsafe transport.pointee.doorbell.takeBits(ofWord: index)
+        while bits != 0 {
+            let bit = index * 64 + bits.trailingZeroBitCount
+            bits &= bits - 1
+            guard let channel = unsafe transport.pointee.slots[bit] else { continue }
+            unsafe count &+= answer(channel)
+        }
+    }
+    return count
+}
+
+private func answer(_ channel: SharedMemoryChannel.Pointer) -> UInt32 {
+    let wasActive = unsafe channel.pointee.lastActive
+    // Read before the ring: what is in the ring afterwards is the last.
+    let isLast = unsafe csystem_load_acquire(channel.pointee.peers.closed) != 0
+    unsafe SharedMemoryChannel.reportRoom(channel)
+    var count = unsafe SharedMemoryChannel.receive(channel)
+    guard unsafe channel.pointee.phase == .open else { return count }
+    if count > 0 { unsafe SharedMemoryState.warm(channel, wasActive: wasActive) }
+    // A ring that is not hot is not looked at again until the peer rings.
+    if unsafe !channel.pointee.isHot, unsafe channel.pointee.uncheckedLineCount > 0 {
+        unsafe SharedMemoryChannel.offerRoom(channel)
+    }
+    if isLast {
+        let left = unsafe SharedMemoryChannel.receive(channel)
+        count &+= left
+        if left == 0, unsafe channel.pointee.phase == .open {
+            unsafe SharedMemoryChannel.end(channel, 0)
+        } else {
+            unsafe SharedMemoryChannel.ringOwn(channel)
+        }
+    }
+    return count
+}

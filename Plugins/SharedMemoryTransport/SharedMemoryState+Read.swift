@@ -1,0 +1,86 @@
+import CHandfast
+import Glibc
+
+@c(handfast_shm_read) func sharedMemoryRead(
+    _ state: UnsafeMutableRawPointer?, _ destination: UnsafeMutableRawPointer?, _ source: UInt64, _ byteCount: UInt64,
+    _ token: UInt64
+) -> Int32 {
+    let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
+    guard unsafe channel.pointee.link.peerMemory.obstacle == nil else { return ENOTSUP }
+    guard unsafe channel.pointee.phase == .open || channel.pointee.phase == .paused else { return ENOTCONN }
+    guard let destination = unsafe destination, !source.addingReportingOverflow(byteCount).overflow else { return EINVAL }
+    var read = unsafe PendingRead(
+        channel: channel, destination: destination, source: source, byteCount: byteCount, token: token)
+    let transport = unsafe channel.pointee.transport
+    // Reads end in the order in which they began.
+    if unsafe transport.pointee.firstRead == nil, let error = unsafe read.proceed() {
+        unsafe channel.pointee.engine.pointee.read_done(channel.pointee.connection, token, error)
+        return 0
+    }
+    let pending = UnsafeMutablePointer<PendingRead>.allocate(capacity: 1)
+    unsafe pending.initialize(to: read)
+    if let last = unsafe transport.pointee.lastRead {
+        unsafe last.pointee.next = pending
+    } else {
+        unsafe transport.pointee.firstRead = pending
+    }
+    unsafe transport.pointee.lastRead = pending
+    return 0
+}
+
+extension SharedMemoryState {
+    /// Goes on with the first reads of the list; returns how many it worked on.
+    static func continueReads(_ transport: UnsafeMutablePointer<SharedMemoryState>) -> UInt32 {
+        var count: UInt32 = 0
+        while let pending = unsafe transport.pointee.firstRead {
+            guard unsafe transport.pointee.readBudget > 0 else { break }
+            count += 1
+            guard let error = unsafe pending.pointee.proceed() else { break }
+            let channel = unsafe pending.pointee.channel
+            let token = unsafe pending.pointee.token
+            unsafe transport.pointee.remove(pending, after: nil)  // Before the callback, which may change the list.
+            unsafe channel.pointee.engine.pointee.read_done(channel.pointee.connection, token, error)
+        }
+        return count
+    }
+
+    /// Ends all reads of a channel with an error.
+    static func failReads(of channel: Channel, _ error: Int32) {
+        while let token = unsafe channel.pointee.transport.pointee.takeRead(of: channel) {
+            unsafe channel.pointee.engine.pointee.read_done(channel.pointee.connection, token, error)
+            guard unsafe channel.pointee.phase != .closed else { return }
+        }
+    }
+
+    /// Forgets all reads of a channel that the engine has closed.
+    static func dropReads(of channel: Channel) {
+        while unsafe channel.pointee.transport.pointee.takeRead(of: channel) != nil {}
+    }
+
+    private mutating func takeRead(of channel: Channel) -> UInt64? {
+        var before: UnsafeMutablePointer<PendingRead>?
+        var next = unsafe firstRead
+        while let pending = unsafe next {
+            if unsafe pending.pointee.channel == channel {
+                let token = unsafe pending.pointee.token
+                unsafe remove(pending, after: before)
+                return token
+            }
+            unsafe before = pending
+            unsafe next = pending.pointee.next
+        }
+        return nil
+    }
+
+    private mutating func remove(
+        _ pending: UnsafeMutablePointer<PendingRead>, after before: UnsafeMutablePointer<PendingRead>?
+    ) {
+        if let before = unsafe before {
+            unsafe before.pointee.next = pending.pointee.next
+        } else {
+            unsafe firstRead = pending.pointee.next
+        }
+        if unsafe lastRead == pending { unsafe lastRead = before }
+        unsafe pending.deallocate()
+    }
+}

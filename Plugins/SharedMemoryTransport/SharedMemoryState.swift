@@ -1,0 +1,55 @@
+/// What all shared-memory connections of an endpoint share: raw, so that polling costs no reference count.
+@unsafe struct SharedMemoryState {
+    /// Rings that are looked at with every poll.
+    static let hotLimit = 4
+    /// Bytes read from other processes per poll, so that a large read does not starve the rest.
+    static let readBudget: UInt64 = 4 << 20
+
+    typealias Channel = UnsafeMutablePointer<SharedMemoryChannel>
+
+    let doorbell: Doorbell
+    /// The eventfd that wakes this endpoint.
+    let wake: Int32
+    /// By bit of the doorbell.
+    let slots: UnsafeMutablePointer<Channel?>
+    /// One bit per slot: given to an attempt or a connection.
+    let usedSlots: UnsafeMutablePointer<UInt64>
+    let hot: UnsafeMutablePointer<Channel?>
+    var hotCount = 0
+    var pollCount: UInt64 = 0
+    var isPolling = false
+    /// Between `arm` and the next poll.
+    var isArmed = false
+    /// Channels closed during a poll, which may still be at work on them.
+    var closed: Channel?
+    var firstRead: UnsafeMutablePointer<PendingRead>?
+    var lastRead: UnsafeMutablePointer<PendingRead>?
+    var readBudget = readBudget
+    /// What a peer's read must find in this process, to know that it reads the right one.
+    let proof: UnsafeMutablePointer<Nonce>
+
+    static func make(doorbell: Doorbell, wake: Int32, proof: Nonce) -> UnsafeMutablePointer<SharedMemoryState> {
+        let slots = UnsafeMutablePointer<Channel?>.allocate(capacity: Doorbell.bitCount)
+        unsafe slots.initialize(repeating: nil, count: Doorbell.bitCount)
+        let usedSlots = UnsafeMutablePointer<UInt64>.allocate(capacity: Doorbell.bitCount / 64)
+        unsafe usedSlots.initialize(repeating: 0, count: Doorbell.bitCount / 64)
+        let hot = unsafe UnsafeMutablePointer<Channel?>.allocate(capacity: hotLimit)
+        unsafe hot.initialize(repeating: nil, count: hotLimit)
+        let copy = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
+        unsafe copy.initialize(to: proof)
+        let state = UnsafeMutablePointer<SharedMemoryState>.allocate(capacity: 1)
+        unsafe state.initialize(
+            to: SharedMemoryState(
+                doorbell: doorbell, wake: wake, slots: slots, usedSlots: usedSlots, hot: hot, proof: copy))
+        return unsafe state
+    }
+
+    static func destroy(_ state: UnsafeMutablePointer<SharedMemoryState>) {
+        unsafe state.pointee.slots.deallocate()
+        unsafe state.pointee.usedSlots.deallocate()
+        unsafe state.pointee.hot.deallocate()
+        unsafe state.pointee.proof.deallocate()
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
+    }
+}

@@ -1,0 +1,60 @@
+public import CHandfast
+import CSystem
+import Glibc
+public import TransportAPI
+
+/// Moves bytes through memory that two processes of one host and one user share.
+// Safe: the state is made here, freed here, and handed out only as the transport API says.
+@safe public final class SharedMemoryTransport: Transport {
+    public static let definition = TransportDefinition(
+        name: "shm", number: 0x4801, summary: "shared memory between processes of one host and user",
+        make: { _ throws(TransportRefusal) in try SharedMemoryTransport() })
+
+    public let operations: UnsafePointer<hf_transport_operations>
+    /// The eventfd that sleeping costs, rung by peers.
+    public let descriptor: Int32
+    let raw: UnsafeMutablePointer<SharedMemoryState>
+    let lobby: Lobby
+    let doorbell: SharedSegment
+    let bootNumber: Nonce
+    private let proof: Nonce
+    private let wake: Descriptor
+
+    public var state: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(raw) }
+
+    /// - Throws: `unreachable` or `resources` when this host has no such memory, sockets or boot number.
+    public init() throws(TransportRefusal) {
+        bootNumber = try HostIdentity.bootNumber.get()
+        proof = try Nonce.makeRandom()
+        lobby = try Lobby()
+        let event = csystem_event_make()
+        guard event >= 0 else { throw .system(-event, "no eventfd") }
+        wake = Descriptor(owning: event)
+        descriptor = event
+        do { doorbell = try SharedSegment.make(byteCount: Doorbell.byteCount) } catch {
+            throw .segment(error, "the doorbell")
+        }
+        unsafe operations = SharedMemoryChannel.makeOperations()
+        unsafe raw = SharedMemoryState.make(
+            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: event, proof: proof)
+    }
+
+    deinit {
+        unsafe SharedMemoryState.destroy(raw)
+        unsafe operations.deallocate()
+    }
+
+    /// Whether two processes share a host is seen by trying, not by what the peer says.
+    public func makeAttempt(
+        _ role: AttemptRole, with peer: PeerDescription
+    ) throws(TransportRefusal) -> any TransportAttempt {
+        try SharedMemoryAttempt(role, transport: self)
+    }
+
+    /// What this endpoint says of itself to one peer.
+    func introduction(token: Nonce, nonce: Nonce, bit: Int) -> Introduction {
+        Introduction(
+            token: token, nonce: nonce, bit: UInt32(bit),
+            proofAddress: unsafe UInt64(UInt(bitPattern: raw.pointee.proof)), proof: proof)
+    }
+}
