@@ -15,7 +15,8 @@ let pure = house + [.strictMemorySafety()]
 let package = Package(
     name: "handfast",
     products: [
-        .library(name: "Precon", targets: ["Precon"])
+        .library(name: "Precon", targets: ["Precon"]),
+        .library(name: "Handfast", targets: ["Handfast", "TCPTransport", "SharedMemoryTransport"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0")
@@ -38,7 +39,7 @@ let package = Package(
             ], swiftSettings: house),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
-            name: "EngineTests", dependencies: ["Handfast", "TransportAPI", "TCPTransport"], swiftSettings: house),
+            name: "EngineTests", dependencies: ["Handfast", "TransportAPI", "TCPTransport", "SharedMemoryTransport"], swiftSettings: house),
         .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],

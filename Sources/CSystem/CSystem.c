@@ -61,10 +61,6 @@ int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int
     return control(epoll, EPOLL_CTL_MOD, descriptor, tag, readable, writable);
 }
 
-int csystem_epoll_remove(int epoll, int descriptor) {
-    return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
-}
-
 int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds) {
     enum { most = 64 };
     struct epoll_event found[most];
@@ -145,11 +141,6 @@ int csystem_listen(const void *name, uint64_t byte_count, int backlog) {
 }
 
 int csystem_connect(const void *name, uint64_t byte_count) { return socket_with(connect_to, name, byte_count); }
-
-int csystem_accept(int listener) {
-    int accepted = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    return accepted < 0 ? -errno : accepted;
-}
 
 int csystem_peer_credentials(int socket, uint32_t *uid, int32_t *pid) {
     struct ucred credentials;

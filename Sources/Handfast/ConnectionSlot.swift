@@ -24,6 +24,8 @@ struct ConnectionSlot: TableSlot {
     var posted = RequestQueue()
     var unexpected = MessageList()
     var unexpectedByteCount = 0
+    /// Of the unexpected messages: those whose payload lies in the peer's memory.
+    var remoteCount = 0
 
     /// The user holds a handle and will close it.
     var isKnownToUser = false

@@ -16,12 +16,14 @@ extension Engine {
             logger.warning("connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
             return end(record, HandfastError(.rejected, text))
         }
-        if slot.pointee.hasPeerEnded, !record.hasQueuedEnd { sayGoodbye(record) }
+        // The peer keeps its memory for us to read until we say goodbye too.
+        let isReadingStill = slot.pointee.remoteCount > 0 || !slot.pointee.reading.isEmpty
+        if slot.pointee.hasPeerEnded, !isReadingStill { sayGoodbye(record) }
         if slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd {
             let error = record.isClosedByUser ? nil : HandfastError(.closed, "\(record.peerText) closed the connection")
             return end(record, error)
         }
-        if slot.pointee.hasPeerEnded { failReceives(slot) }
+        if slot.pointee.hasPeerEnded { failReceives(slot, EndReason(record.endReason)) }
         if slot.pointee.hasChannelEnded { end(record, gone(record, slot.pointee.channelError)) }
     }
 
@@ -36,7 +38,7 @@ extension Engine {
             record.error = HandfastError(.closed, "the connection was closed before it was up")
             driver.reject(.init(.shuttingDown, "the connection was closed before it was up"))
         case .connected:
-            failReceives(record.slot)
+            failReceives(record.slot, EndReason(record.endReason))
             sayGoodbye(record)
         case .ended: free(record)
         }
@@ -103,23 +105,23 @@ extension Engine {
         record.lifelineWatch = nil
         record.lifeline = nil
         unwatchEnd(of: record)
-        failAll(slot)
+        failAll(slot, EndReason(record.endReason))
         // Nobody knows it, and it left nothing to be received.
         let isForgotten = !slot.pointee.isKnownToUser && slot.pointee.unexpected.first == nil
         if isForgotten { incoming.removeAll { $0 === record } }
         if record.isClosedByUser || isForgotten { free(record) }
     }
 
-    private func failReceives(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
-        while let request = slot.pointee.posted.removeFirst() { request.complete(.connectionEnded) }
+    private func failReceives(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {
+        while let request = slot.pointee.posted.removeFirst() { request.fail(reason) }
     }
 
-    private func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
-        failReceives(slot)
-        while let request = slot.pointee.sendQueue.removeFirst() { request.complete(.connectionEnded) }
-        while let request = slot.pointee.awaitingFinish.removeFirst() { request.complete(.connectionEnded) }
-        while let request = slot.pointee.reading.removeFirst() { request.complete(.connectionEnded) }
-        slot.pointee.inbound.request?.complete(.connectionEnded)
+    private func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {
+        failReceives(slot, reason)
+        while let request = slot.pointee.sendQueue.removeFirst() { request.fail(reason) }
+        while let request = slot.pointee.awaitingFinish.removeFirst() { request.fail(reason) }
+        while let request = slot.pointee.reading.removeFirst() { request.fail(reason) }
+        slot.pointee.inbound.request?.fail(reason)
         slot.pointee.inbound.request = nil
         slot.pointee.inbound.message = nil
         // Whole messages may still be received; those whose payload is not here never will be.

@@ -67,6 +67,7 @@ final class Engine {
             end(record, HandfastError(.closed, "the endpoint was closed"))
         }
         for record in records.values { free(record) }
+        while let request = state.pointee.posted.removeFirst() { request.complete(.cancelled) }
         state.deinitialize(count: 1)
         state.deallocate()
     }

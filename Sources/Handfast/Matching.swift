@@ -71,6 +71,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.unexpected.append(message)
         pointee.endpoint?.pointee.arrivals.append(message)
         pointee.unexpectedByteCount += message.pointee.heldByteCount
+        if message.pointee.isRemote { pointee.remoteCount += 1 }
         pointee.endpoint?.pointee.unexpectedByteCount += message.pointee.heldByteCount
     }
 
@@ -78,6 +79,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.unexpected.remove(message)
         pointee.endpoint?.pointee.arrivals.remove(message)
         pointee.unexpectedByteCount -= message.pointee.heldByteCount
+        if message.pointee.isRemote { pointee.remoteCount -= 1 }
         guard let endpoint = pointee.endpoint else { return }
         endpoint.pointee.unexpectedByteCount -= message.pointee.heldByteCount
         if endpoint.pointee.hasStalled { endpoint.pointee.callsUntilSlowPart = 0 }
@@ -114,6 +116,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         remove(message)
         message.free()
+        if pointee.hasPeerEnded { callForAttention() }
         if isResumed { resume() }
     }
 

@@ -70,6 +70,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.reading.remove(request)
         // Even after a failure: the sender is to get its memory back.
         sendControl(.rendezvousFinished, request.pointee.trailer.0)
+        if pointee.hasPeerEnded { callForAttention() }
         if error == 0 { request.completeReceive() } else { request.complete(.readFailed, systemError: error) }
     }
 

@@ -51,9 +51,9 @@ public struct Request: Hashable {
         _ slot: UnsafeMutablePointer<RequestSlot>, _ outcome: RequestSlot.Outcome
     ) -> HandfastError {
         defer { slot.giveBack() }
-        let connection = slot.pointee.connection.map { Connection($0, generation: slot.pointee.connectionGeneration) }
         switch outcome {
-        case .underWay, .succeeded, .connectionEnded: return connection?.record?.endReason ?? .staleConnection
+        case .underWay, .succeeded, .connectionEnded:
+            return slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
         case .cancelled: return HandfastError(.cancelled, "the receive was cancelled")
         case .truncated:
             return HandfastError(

@@ -39,6 +39,12 @@ extension UnsafeMutablePointer<RequestSlot> {
         if pointee.isOwnedByEngine { giveBack() }
     }
 
+    /// The connection is gone before the work was done.
+    func fail(_ reason: EndReason) {
+        if !pointee.isOwnedByEngine { pointee.reason = Unmanaged.passRetained(reason) }
+        complete(.connectionEnded)
+    }
+
     /// Makes every handle to it stale.
     func giveBack() { pointee.endpoint?.pointee.requests.give(self) }
 

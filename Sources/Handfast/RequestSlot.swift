@@ -25,6 +25,8 @@ struct RequestSlot: TableSlot {
     /// The connection's generation when it was set.
     var connectionGeneration: UInt64 = 0
     var systemError: Int32 = 0
+    /// Retained: why the connection ended. The connection's own record may be gone when the result is taken.
+    var reason: Unmanaged<EndReason>?
 
     /// The user's memory, his until the request is complete.
     var userHeader: UnsafeMutableRawPointer?

@@ -20,8 +20,8 @@ struct UnexpectedMessage {
     /// What it takes of the bound on unexpected bytes.
     let heldByteCount: Int
     var content: Content
-    /// A receive that matched while the payload was still coming.
-    var request: UnsafeMutablePointer<RequestSlot>?
+
+    var isRemote: Bool { if case .remote = content { true } else { false } }
 
     var next: UnsafeMutablePointer<UnexpectedMessage>?
     var previous: UnsafeMutablePointer<UnexpectedMessage>?

@@ -2,23 +2,24 @@ import Handfast
 import Testing
 
 @Suite struct `The end of a connection` {
-    @Test func `comes in order after what was sent`() throws {
-        let pair = try EndpointPair()
+    @Test(arguments: transports) func `comes in order after what was sent`(transport: String) throws {
+        let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 2_000_000, seed: 3)
         let room = Payload(byteCount: 2_000_000)
         let send = try near.send(payload.bytes)
         near.close()
-        _ = try pair.finish(send)
+        for _ in 0..<100 { pair.driveBoth() }
         let completion = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+        _ = try pair.finish(send)
         #expect(completion.byteCount == payload.byteCount)
         #expect(room == payload)
         pair.run("both are closed") { near.state == .closed && far.state == .closed }
         #expect(far.error?.code == .closed)
     }
 
-    @Test func `ends the receives of the other side with a reason`() throws {
-        let pair = try EndpointPair()
+    @Test(arguments: transports) func `ends the receives of the other side with a reason`(transport: String) throws {
+        let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let room = Payload(byteCount: 8)
         let receive = try pair.far.receive(into: room.mutable, from: far)
@@ -32,8 +33,8 @@ import Testing
         #expect(late?.code == .closed)
     }
 
-    @Test func `makes handles stale once it was closed here`() throws {
-        let pair = try EndpointPair()
+    @Test(arguments: transports) func `makes handles stale once it was closed here`(transport: String) throws {
+        let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
         near.close()
         pair.run("it is gone") { near.peer == nil }
@@ -42,9 +43,9 @@ import Testing
         #expect(refused?.code == .stale)
     }
 
-    @Test func `is noticed when the peer's endpoint is dropped`() throws {
-        let pair = try EndpointPair()
-        var other: Endpoint? = try Endpoint(name: "other", transports: [.tcp], environment: [:])
+    @Test(arguments: transports) func `is noticed when the peer's endpoint is dropped`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: [:])
         let address = try #require(pair.far.address)
         let connection = try #require(try other?.connect(to: address))
         var accepted: Connection?
@@ -62,8 +63,8 @@ import Testing
         #expect(connection.state == .closed)
     }
 
-    @Test func `leaves what came before it to be received`() throws {
-        let pair = try EndpointPair()
+    @Test(arguments: transports) func `leaves what came before it to be received`(transport: String) throws {
+        let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 100, seed: 4)
         try near.send(payload.bytes)

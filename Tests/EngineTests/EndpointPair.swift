@@ -1,16 +1,22 @@
 import Handfast
+import SharedMemoryTransport
 import TCPTransport
 import Testing
 import TransportAPI
+
+let definitions = [SharedMemoryTransport.definition, TCPTransport.definition]
+/// The same tests for each.
+let transports = ["shm", "tcp"]
 
 /// Two endpoints of this process that are driven in turn.
 final class EndpointPair {
     let near: Endpoint
     let far: Endpoint
 
-    init(_ environment: [String: String] = [:], transports: [TransportDefinition] = [.tcp]) throws {
-        near = try Endpoint(name: "near", transports: transports, environment: environment)
-        far = try Endpoint(name: "far", transports: transports, environment: environment)
+    init(_ transport: String, _ more: [String: String] = [:]) throws {
+        let environment = more.merging(["HANDFAST_TRANSPORTS": transport]) { $1 }
+        near = try Endpoint(name: "near", transports: definitions, environment: environment)
+        far = try Endpoint(name: "far", transports: definitions, environment: environment)
         try far.listen(on: IPAddress("127.0.0.1"))
     }
 
@@ -19,13 +25,17 @@ final class EndpointPair {
         // Neither may sleep, because the other runs in the same thread.
         let deadline = ContinuousClock.now + .seconds(10)
         while !condition() {
-            near.progress()
-            far.progress()
+            driveBoth()
             guard ContinuousClock.now < deadline else {
                 Issue.record("not within ten seconds: \(what)")
                 return
             }
         }
+    }
+
+    func driveBoth() {
+        near.progress()
+        far.progress()
     }
 
     /// A connection from near to far, as each side sees it.
@@ -42,13 +52,5 @@ final class EndpointPair {
     func finish(_ request: Request) throws -> Completion {
         run("the request is complete") { request.isComplete }
         return try #require(try request.result())
-    }
-}
-
-extension TransportDefinition {
-    static var tcp: TransportDefinition {
-        TransportDefinition(name: "tcp", number: 103, summary: "the handshake's own stream") {
-            _ throws(TransportRefusal) in try TCPTransport()
-        }
     }
 }

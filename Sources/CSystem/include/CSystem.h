@@ -107,7 +107,6 @@ int csystem_random(void *bytes, uint64_t byte_count);
 /// block. A descriptor, or a negated errno; EAGAIN: nobody to accept, or the listener's queue is full.
 int csystem_listen(const void *name, uint64_t byte_count, int backlog);
 int csystem_connect(const void *name, uint64_t byte_count);
-int csystem_accept(int listener);
 
 /// Who made the other end of a Unix socket, as the kernel knows it; pid 0 when it is of another pid namespace.
 int csystem_peer_credentials(int socket, uint32_t *uid, int32_t *pid);
