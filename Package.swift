@@ -30,6 +30,9 @@ let package = Package(
             name: "TCPTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"], path: "Plugins/TCPTransport",
             swiftSettings: pure),
         .target(
+            name: "LoopbackTransport", dependencies: ["TransportAPI", "CHandfast"], path: "Plugins/LoopbackTransport",
+            swiftSettings: pure),
+        .target(
             name: "SharedMemoryTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"],
             path: "Plugins/SharedMemoryTransport", swiftSettings: pure),
         .target(
@@ -44,6 +47,8 @@ let package = Package(
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
             swiftSettings: house),
+        .testTarget(
+            name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",

@@ -15,10 +15,6 @@ public import TransportAPI
     /// The epoll descriptor of all its connections.
     public let descriptor: Int32
 
-    public static let definition = TransportDefinition(
-        name: "tcp", number: 103, summary: "the handshake's own TCP stream",
-        make: { _ throws(TransportRefusal) in try TCPTransport() })
-
     public init() throws(TransportRefusal) {
         descriptor = csystem_epoll_make()
         guard descriptor >= 0 else {
