@@ -40,9 +40,16 @@ let package = Package(
             dependencies: [
                 "Precon", "TransportAPI", "CHandfast", "CSystem", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: house),
+        .target(name: "TransportTesting", dependencies: ["TransportAPI", "CHandfast"], swiftSettings: house),
+        .executableTarget(
+            name: "TransportPeer", dependencies: ["TransportTesting", "TCPTransport", "LoopbackTransport"],
+            path: "Tests/TransportPeer", swiftSettings: house),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["TransportTesting", "TransportPeer"], swiftSettings: house),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
-            name: "EngineTests", dependencies: ["Handfast", "TransportAPI", "TCPTransport", "SharedMemoryTransport"], swiftSettings: house),
+            name: "EngineTests", dependencies: ["Handfast", "TransportAPI", "TCPTransport", "SharedMemoryTransport"],
+            swiftSettings: house),
         .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],

@@ -1,0 +1,3 @@
+import TransportTesting
+
+// The other process of the rules for two processes; the tests start it.
