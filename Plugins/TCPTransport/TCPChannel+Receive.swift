@@ -11,17 +11,13 @@ private let readLimit = 16
     let events = unsafe transport.pointee.events
     let count = unsafe csystem_epoll_wait(transport.pointee.epoll, events, Int32(TCPState.eventLimit), 0)
     guard count > 0 else { return 0 }
-    unsafe transport.pointee.isPolling = true
+    unsafe TCPState.enter(transport)
     for index in 0..<Int(count) {
         let channel = unsafe events[index].tag.assumingMemoryBound(to: TCPChannel.self)
         if unsafe events[index].is_writable != 0 { unsafe reportRoom(channel) }
         if unsafe events[index].is_readable != 0 { unsafe receive(channel) }
     }
-    unsafe transport.pointee.isPolling = false
-    while let channel = unsafe transport.pointee.closed {
-        unsafe transport.pointee.closed = channel.pointee.nextClosed
-        unsafe TCPChannel.destroy(channel)
-    }
+    unsafe TCPState.leave(transport)
     return UInt32(count)
 }
 
@@ -31,10 +27,13 @@ private let readLimit = 16
 @c(handfast_tcp_resume) func tcpResume(_ state: UnsafeMutableRawPointer?) {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
     guard let held = unsafe channel.pointee.held else { return }
+    let transport = unsafe channel.pointee.transport
+    unsafe TCPState.enter(transport)
     unsafe channel.pointee.held = nil
     unsafe deliver(channel, UnsafeRawBufferPointer(held))
     unsafe held.deallocate()
     if unsafe !channel.pointee.isClosed { unsafe TCPChannel.watch(channel) }
+    unsafe TCPState.leave(transport)
 }
 
 private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {

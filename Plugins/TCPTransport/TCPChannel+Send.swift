@@ -36,8 +36,7 @@ private let pieceLimit = 16
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
     let transport = unsafe channel.pointee.transport
     unsafe channel.pointee.isClosed = true
-    // During a poll the list of events may still name the channel.
-    guard unsafe transport.pointee.isPolling else { return unsafe TCPChannel.destroy(channel) }
+    guard unsafe transport.pointee.callDepth > 0 else { return unsafe TCPChannel.destroy(channel) }
     unsafe channel.pointee.nextClosed = transport.pointee.closed
     unsafe transport.pointee.closed = channel
 }
