@@ -32,12 +32,12 @@ private let readLimit = 16
     unsafe channel.pointee.held = nil
     unsafe deliver(channel, UnsafeRawBufferPointer(held))
     unsafe held.deallocate()
-    if unsafe !channel.pointee.isClosed { unsafe TCPChannel.watch(channel) }
+    if unsafe channel.pointee.phase == .open { unsafe TCPChannel.watch(channel) }
     unsafe TCPState.leave(transport)
 }
 
 private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {
-    guard unsafe channel.pointee.isWatchedForRoom, unsafe !channel.pointee.isClosed else { return }
+    guard unsafe channel.pointee.isWatchedForRoom, unsafe channel.pointee.phase == .open else { return }
     unsafe channel.pointee.isWatchedForRoom = false
     unsafe TCPChannel.watch(channel)
     unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
@@ -45,9 +45,9 @@ private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {
 
 // Hot path.
 private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) {
+    if unsafe channel.pointee.phase == .lingering { return unsafe drain(channel) }
     for _ in 0..<readLimit {
-        guard unsafe !channel.pointee.isClosed, unsafe channel.pointee.held == nil, unsafe !channel.pointee.hasEnded
-        else { return }
+        guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.held == nil else { return }
         var wanted: UInt64 = 0
         let engine = unsafe channel.pointee.engine
         let place = unsafe engine.pointee.place(channel.pointee.connection, &wanted)
@@ -67,7 +67,7 @@ private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) {
 private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: UnsafeRawBufferPointer) {
     let taken = unsafe channel.pointee.engine.pointee.deliver(
         channel.pointee.connection, bytes.baseAddress, UInt64(bytes.count))
-    guard taken < UInt64(bytes.count), unsafe !channel.pointee.isClosed else { return }
+    guard taken < UInt64(bytes.count), unsafe channel.pointee.phase == .open else { return }
     let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[Int(taken)...])
     let held = UnsafeMutableRawBufferPointer.allocate(byteCount: rest.count, alignment: 1)
     unsafe held.copyMemory(from: rest)
@@ -77,7 +77,11 @@ private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: Unsaf
 
 private func end(_ channel: UnsafeMutablePointer<TCPChannel>, _ systemError: Int32) {
     guard systemError != EAGAIN, systemError != EINTR else { return }
-    unsafe channel.pointee.hasEnded = true
+    unsafe channel.pointee.phase = .ended
+    unsafe channel.pointee.isWatchedForRoom = false
     unsafe TCPChannel.watch(channel)
-    unsafe channel.pointee.engine.pointee.closed(channel.pointee.connection, systemError)
+    // A failed send takes the socket's error away from the read. EPIPE only says that the peer had closed before.
+    let sendError = unsafe channel.pointee.sendError
+    let isReset = systemError == 0 && sendError != 0 && sendError != EPIPE
+    unsafe channel.pointee.engine.pointee.closed(channel.pointee.connection, isReset ? sendError : systemError)
 }

@@ -10,7 +10,7 @@ private let pieceLimit = 16
     _ state: UnsafeMutableRawPointer?, _ pieces: UnsafePointer<hf_piece>?, _ pieceCount: UInt32
 ) -> UInt64 {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
-    guard unsafe !channel.pointee.hasEnded, let pieces = unsafe pieces else { return 0 }
+    guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.sendError == 0, let pieces = unsafe pieces else { return 0 }
     let count = min(Int(pieceCount), pieceLimit)
     var wanted: UInt64 = 0
     for index in 0..<Int(pieceCount) { unsafe wanted += pieces[index].byte_count }
@@ -23,7 +23,11 @@ private let pieceLimit = 16
         return unsafe sendmsg(
             channel.pointee.socket, &message, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
     }
-    // A broken stream is reported by the next read; until then there is just no room.
+    if sent < 0, !isPassing(errno) {
+        // Told by the next read that finds nothing left; there is no room to wait for.
+        unsafe channel.pointee.sendError = errno
+        return 0
+    }
     let taken = UInt64(max(0, sent))
     if taken < wanted, unsafe !channel.pointee.isWatchedForRoom {
         unsafe channel.pointee.isWatchedForRoom = true
@@ -32,11 +36,7 @@ private let pieceLimit = 16
     return taken
 }
 
-@c(handfast_tcp_close) func tcpClose(_ state: UnsafeMutableRawPointer?) {
-    let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
-    let transport = unsafe channel.pointee.transport
-    unsafe channel.pointee.isClosed = true
-    guard unsafe transport.pointee.callDepth > 0 else { return unsafe TCPChannel.destroy(channel) }
-    unsafe channel.pointee.nextClosed = transport.pointee.closed
-    unsafe transport.pointee.closed = channel
+/// True for what ends by itself, when the kernel has room or memory again.
+private func isPassing(_ systemError: Int32) -> Bool {
+    systemError == EAGAIN || systemError == EINTR || systemError == ENOBUFS || systemError == ENOMEM
 }

@@ -4,25 +4,43 @@ import Glibc
 
 /// One TCP connection: raw state, used by the table's functions on the endpoint's thread.
 @unsafe struct TCPChannel {
+    typealias Pointer = UnsafeMutablePointer<TCPChannel>
+
+    enum Phase {
+        case open
+        /// The engine was told of the end and has not closed yet.
+        case ended
+        /// The engine closed; what the peer still sends is thrown away until its end, because closing a socket with
+        /// unread bytes resets the connection, and the peer would lose what was sent to it.
+        case lingering
+        /// To be freed.
+        case closed
+    }
+
     let socket: Int32
     let transport: UnsafeMutablePointer<TCPState>
     let engine: UnsafePointer<hf_engine_operations>
     let connection: UnsafeMutableRawPointer
+    var phase = Phase.open
     /// Bytes that the engine did not take; reading stops until it resumes.
     var held: UnsafeMutableRawBufferPointer?
+    /// Whether epoll knows the socket.
+    var isWatched = false
     var isWatchedForRoom = false
-    var hasEnded = false
-    var isClosed = false
-    var nextClosed: UnsafeMutablePointer<TCPChannel>?
+    /// Why nothing can be sent any more; 0 as long as it can. The engine learns of it when all has been read.
+    var sendError: Int32 = 0
+    /// Neighbours in the list of those that linger; `next` also in the list of those to be freed.
+    var previous: Pointer?
+    var next: Pointer?
 
     static func make(
         socket: Int32, transport: UnsafeMutablePointer<TCPState>, engine: UnsafePointer<hf_engine_operations>,
         connection: UnsafeMutableRawPointer
-    ) -> UnsafeMutablePointer<TCPChannel> {
-        let channel = UnsafeMutablePointer<TCPChannel>.allocate(capacity: 1)
+    ) -> Pointer {
+        let channel = Pointer.allocate(capacity: 1)
         unsafe channel.initialize(
             to: TCPChannel(socket: socket, transport: transport, engine: engine, connection: connection))
-        _ = unsafe csystem_epoll_add(transport.pointee.epoll, socket, channel, 1, 0)
+        unsafe watch(channel)
         return unsafe channel
     }
 
@@ -35,17 +53,41 @@ import Glibc
         return unsafe UnsafePointer(operations)
     }
 
-    /// Tells epoll what this channel can use now.
-    static func watch(_ channel: UnsafeMutablePointer<TCPChannel>) {
-        let canRead = unsafe channel.pointee.held == nil && !channel.pointee.hasEnded
-        _ = unsafe csystem_epoll_change(
-            channel.pointee.transport.pointee.epoll, channel.pointee.socket, channel, canRead ? 1 : 0,
-            channel.pointee.isWatchedForRoom ? 1 : 0)
+    /// Tells epoll what this channel can use now. A socket that can use nothing leaves it, because epoll reports the
+    /// death of a peer even to those who did not ask, again and again.
+    static func watch(_ channel: Pointer) {
+        let canRead: Bool
+        switch unsafe channel.pointee.phase {
+        case .open: unsafe canRead = channel.pointee.held == nil
+        case .lingering: canRead = true
+        case .ended, .closed: canRead = false
+        }
+        let (epoll, socket) = unsafe (channel.pointee.transport.pointee.epoll, channel.pointee.socket)
+        let wantsRoom = unsafe channel.pointee.isWatchedForRoom
+        let wasWatched = unsafe channel.pointee.isWatched
+        unsafe channel.pointee.isWatched = canRead || wantsRoom
+        switch (wasWatched, canRead || wantsRoom) {
+        case (false, false): break
+        case (true, false): _ = csystem_epoll_remove(epoll, socket)
+        case (false, true): _ = unsafe csystem_epoll_add(epoll, socket, channel, canRead ? 1 : 0, wantsRoom ? 1 : 0)
+        case (true, true): _ = unsafe csystem_epoll_change(epoll, socket, channel, canRead ? 1 : 0, wantsRoom ? 1 : 0)
+        }
     }
 
-    static func destroy(_ channel: UnsafeMutablePointer<TCPChannel>) {
-        unsafe channel.pointee.held?.deallocate()
+    /// Closes the socket now, and frees the channel as soon as nobody can be looking at it.
+    static func finish(_ channel: Pointer) {
+        let transport = unsafe channel.pointee.transport
+        unsafe channel.pointee.phase = .closed
+        unsafe channel.pointee.isWatchedForRoom = false
+        unsafe watch(channel)
         unsafe Glibc.close(channel.pointee.socket)
+        guard unsafe transport.pointee.callDepth > 0 else { return unsafe destroy(channel) }
+        unsafe channel.pointee.next = transport.pointee.closed
+        unsafe transport.pointee.closed = channel
+    }
+
+    static func destroy(_ channel: Pointer) {
+        unsafe channel.pointee.held?.deallocate()
         unsafe channel.deinitialize(count: 1)
         unsafe channel.deallocate()
     }

@@ -10,7 +10,9 @@ import CSystem
     let staging: UnsafeMutableRawPointer
     let events: UnsafeMutablePointer<csystem_event>
     /// Channels closed during a call to the engine: the caller, or the list of events, may still name them.
-    var closed: UnsafeMutablePointer<TCPChannel>?
+    var closed: TCPChannel.Pointer?
+    /// Channels that wait for their peer's end.
+    var lingering: TCPChannel.Pointer?
     /// Polls and resumes under way, which may call the engine.
     var callDepth = 0
 
@@ -30,12 +32,35 @@ import CSystem
         unsafe state.pointee.callDepth -= 1
         guard unsafe state.pointee.callDepth == 0 else { return }
         while let channel = unsafe state.pointee.closed {
-            unsafe state.pointee.closed = channel.pointee.nextClosed
+            unsafe state.pointee.closed = channel.pointee.next
             unsafe TCPChannel.destroy(channel)
         }
     }
 
+    mutating func addLingering(_ channel: TCPChannel.Pointer) {
+        unsafe channel.pointee.next = lingering
+        if let first = unsafe lingering { unsafe first.pointee.previous = channel }
+        unsafe lingering = channel
+    }
+
+    mutating func removeLingering(_ channel: TCPChannel.Pointer) {
+        let (previous, next) = unsafe (channel.pointee.previous, channel.pointee.next)
+        if let next = unsafe next { unsafe next.pointee.previous = previous }
+        if let previous = unsafe previous {
+            unsafe previous.pointee.next = next
+        } else {
+            unsafe lingering = next
+        }
+    }
+
     static func destroy(_ state: UnsafeMutablePointer<TCPState>) {
+        // What has arrived by now is the last chance not to reset the connection.
+        while let channel = unsafe state.pointee.lingering {
+            unsafe drain(channel)
+            guard unsafe state.pointee.lingering == channel else { continue }
+            unsafe state.pointee.removeLingering(channel)
+            unsafe TCPChannel.finish(channel)
+        }
         unsafe state.pointee.staging.deallocate()
         unsafe state.pointee.events.deallocate()
         unsafe state.deinitialize(count: 1)

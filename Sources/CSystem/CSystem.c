@@ -61,6 +61,8 @@ int csystem_epoll_change(int epoll, int descriptor, void *tag, int readable, int
     return control(epoll, EPOLL_CTL_MOD, descriptor, tag, readable, writable);
 }
 
+int csystem_epoll_remove(int epoll, int descriptor) { return control(epoll, EPOLL_CTL_DEL, descriptor, 0, 0, 0); }
+
 int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int milliseconds) {
     enum { most = 64 };
     struct epoll_event found[most];
@@ -72,10 +74,6 @@ int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int millisec
         events[i].is_writable = (found[i].events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0;
     }
     return count;
-}
-
-int csystem_epoll_remove(int epoll, int descriptor) {
-    return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL) < 0 ? -errno : 0;
 }
 
 int csystem_event_make(void) {
