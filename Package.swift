@@ -42,7 +42,8 @@ let package = Package(
             ], swiftSettings: house),
         .target(name: "TransportTesting", dependencies: ["TransportAPI", "CHandfast"], swiftSettings: house),
         .executableTarget(
-            name: "TransportPeer", dependencies: ["TransportTesting", "TCPTransport", "LoopbackTransport"],
+            name: "TransportPeer",
+            dependencies: ["TransportTesting", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
             path: "Tests/TransportPeer", swiftSettings: house),
         .testTarget(
             name: "ConformanceTests", dependencies: ["TransportTesting", "TransportPeer"], swiftSettings: house),

@@ -3,11 +3,18 @@ import CSystem
 import Glibc
 
 /// Reads per connection and poll, so that one busy peer does not starve the others.
-private let readLimit = 16
+private let readLimit: UInt32 = 16
 
 // Hot path.
 @c(handfast_tcp_poll) func tcpPoll(_ state: UnsafeMutableRawPointer?) -> UInt32 {
     let transport = unsafe state!.assumingMemoryBound(to: TCPState.self)
+    guard unsafe transport.pointee.watchedCount > 0 else { return 0 }
+    if let sole = unsafe transport.pointee.soleWatched, unsafe !sole.pointee.isWatchedForRoom {
+        unsafe TCPState.enter(transport)
+        let count = unsafe receive(sole)
+        unsafe TCPState.leave(transport)
+        return count
+    }
     let events = unsafe transport.pointee.events
     let count = unsafe csystem_epoll_wait(transport.pointee.epoll, events, Int32(TCPState.eventLimit), 0)
     guard count > 0 else { return 0 }
@@ -15,7 +22,11 @@ private let readLimit = 16
     for index in 0..<Int(count) {
         let channel = unsafe events[index].tag.assumingMemoryBound(to: TCPChannel.self)
         if unsafe events[index].is_writable != 0 { unsafe reportRoom(channel) }
-        if unsafe events[index].is_readable != 0 { unsafe receive(channel) }
+        if unsafe events[index].is_readable != 0 { _ = unsafe receive(channel) }
+    }
+    let first = unsafe events[0].tag.assumingMemoryBound(to: TCPChannel.self)
+    if unsafe transport.pointee.watchedCount == 1, unsafe first.pointee.isWatched {
+        unsafe transport.pointee.soleWatched = first
     }
     unsafe TCPState.leave(transport)
     return UInt32(count)
@@ -44,24 +55,32 @@ private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {
 }
 
 // Hot path.
-private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) {
-    if unsafe channel.pointee.phase == .lingering { return unsafe drain(channel) }
-    for _ in 0..<readLimit {
-        guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.held == nil else { return }
+/// Returns how many reads brought something.
+private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) -> UInt32 {
+    if unsafe channel.pointee.phase == .lingering {
+        unsafe drain(channel)
+        return 0
+    }
+    for done in 0..<readLimit {
+        guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.held == nil else { return done }
         var wanted: UInt64 = 0
         let engine = unsafe channel.pointee.engine
         let place = unsafe engine.pointee.place(channel.pointee.connection, &wanted)
         let target = unsafe place ?? channel.pointee.transport.pointee.staging
         let room = unsafe place == nil ? max(1, min(Int(clamping: wanted), TCPState.stagingByteCount)) : Int(clamping: wanted)
         let count = unsafe recv(channel.pointee.socket, target, room, Int32(MSG_DONTWAIT))
-        guard count > 0 else { return unsafe end(channel, count == 0 ? 0 : errno) }
+        guard count > 0 else {
+            unsafe end(channel, count == 0 ? 0 : errno)
+            return done
+        }
         if unsafe place != nil {
             unsafe engine.pointee.placed(channel.pointee.connection, UInt64(count))
         } else {
             unsafe deliver(channel, UnsafeRawBufferPointer(start: target, count: count))
         }
-        if count < room { return }
+        if count < room { return done + 1 }
     }
+    return readLimit
 }
 
 private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: UnsafeRawBufferPointer) {

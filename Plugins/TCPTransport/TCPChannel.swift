@@ -68,8 +68,12 @@ import Glibc
         unsafe channel.pointee.isWatched = canRead || wantsRoom
         switch (wasWatched, canRead || wantsRoom) {
         case (false, false): break
-        case (true, false): _ = csystem_epoll_remove(epoll, socket)
-        case (false, true): _ = unsafe csystem_epoll_add(epoll, socket, channel, canRead ? 1 : 0, wantsRoom ? 1 : 0)
+        case (true, false):
+            _ = csystem_epoll_remove(epoll, socket)
+            unsafe channel.pointee.transport.pointee.unwatched()
+        case (false, true):
+            _ = unsafe csystem_epoll_add(epoll, socket, channel, canRead ? 1 : 0, wantsRoom ? 1 : 0)
+            unsafe channel.pointee.transport.pointee.watched(channel)
         case (true, true): _ = unsafe csystem_epoll_change(epoll, socket, channel, canRead ? 1 : 0, wantsRoom ? 1 : 0)
         }
     }

@@ -13,6 +13,10 @@ import CSystem
     var closed: TCPChannel.Pointer?
     /// Channels that wait for their peer's end.
     var lingering: TCPChannel.Pointer?
+    /// Sockets that epoll watches.
+    var watchedCount = 0
+    /// The only one of them, if it is known: asking it saves asking epoll first.
+    var soleWatched: TCPChannel.Pointer?
     /// Polls and resumes under way, which may call the engine.
     var callDepth = 0
 
@@ -23,6 +27,16 @@ import CSystem
                 epoll: epoll, staging: .allocate(byteCount: stagingByteCount, alignment: 64),
                 events: .allocate(capacity: eventLimit)))
         return unsafe state
+    }
+
+    mutating func watched(_ channel: TCPChannel.Pointer) {
+        unsafe watchedCount += 1
+        unsafe soleWatched = watchedCount == 1 ? channel : nil
+    }
+
+    mutating func unwatched() {
+        unsafe watchedCount -= 1
+        unsafe soleWatched = nil
     }
 
     static func enter(_ state: UnsafeMutablePointer<TCPState>) { unsafe state.pointee.callDepth += 1 }

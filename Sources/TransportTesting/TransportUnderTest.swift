@@ -29,7 +29,8 @@ public struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     public var testDescription: String { definition.name }
 
     func makeTransport() throws -> any Transport {
-        try allowingRefusal { try definition.make(SettingValues(environment: environment)) }
+        try allowingRefusal { try definition.make(
+                SettingValues(environment: environment, checkedAgainst: definition.settings)) }
     }
 
     func makeAttempt(_ role: AttemptRole, of transport: any Transport) throws -> any TransportAttempt {
