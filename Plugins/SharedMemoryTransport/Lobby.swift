@@ -8,8 +8,9 @@ import TransportAPI
 /// as more than `callerLimit` of them sit here.
 final class Lobby {
     static let callerLimit = 16
-    private static let acceptLimit = 64
     private static let backlog: Int32 = 128
+    /// More than wait outside at once.
+    private static let acceptLimit = 200
 
     /// One who has connected.
     private final class Caller {

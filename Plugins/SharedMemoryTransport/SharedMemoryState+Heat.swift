@@ -50,8 +50,9 @@ extension SharedMemoryState {
 
     /// Before sleep: every ring must ring. Returns false when something is there.
     static func arm(_ state: Pointer) -> Bool {
-        unsafe state.pointee.doorbell.setSleeping(true)
         while let channel = unsafe state.pointee.hot[0] { unsafe coolAndLook(channel) }
+        // A sender sets its bit, then looks whether we sleep; here the other way round, with a fence between.
+        unsafe state.pointee.doorbell.setSleeping(true)
         guard unsafe state.pointee.firstRead == nil, unsafe !state.pointee.doorbell.isRung else {
             unsafe state.pointee.doorbell.setSleeping(false)
             return false

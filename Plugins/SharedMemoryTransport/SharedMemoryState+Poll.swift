@@ -5,6 +5,7 @@ import CSystem
     let transport = unsafe state!.assumingMemoryBound(to: SharedMemoryState.self)
     unsafe transport.pointee.isPolling = true
     unsafe transport.pointee.pollCount &+= 1
+    unsafe transport.pointee.readBudget = SharedMemoryState.readBudget
     if unsafe transport.pointee.isArmed { unsafe SharedMemoryState.disarm(transport) }
     var count: UInt32 = 0
     var index = 0
@@ -15,7 +16,6 @@ import CSystem
     }
     if unsafe transport.pointee.doorbell.isRung { unsafe count &+= answerDoorbell(transport) }
     if unsafe transport.pointee.firstRead != nil { unsafe count &+= SharedMemoryState.continueReads(transport) }
-    unsafe transport.pointee.readBudget = SharedMemoryState.readBudget
     unsafe transport.pointee.isPolling = false
     while let channel = unsafe transport.pointee.closed {
         unsafe transport.pointee.closed = channel.pointee.nextClosed

@@ -1,0 +1,58 @@
+import Glibc
+import Testing
+import TransportAPI
+
+@testable import SharedMemoryTransport
+
+@Suite struct `A peer that writes nonsense` {
+    @Test func `into the ring ends the connection with EPROTO, once`() throws {
+        let (one, two) = try Meeting.makeSides()
+        #expect(one.send([1]) == 1)
+        two.poll()
+        PairMemory(one.raw.pointee.link.segment.memory.baseAddress!, role: .starter).outgoing
+            .storeBytes(of: 1 << 40, toByteOffset: 128, as: UInt64.self)
+        for _ in 0..<3 { two.poll() }
+        #expect(two.recorder.bytes == [1])
+        #expect(two.recorder.ends == [EPROTO])
+    }
+
+    @Test func `that shortens a packet after it was partly taken is found out`() throws {
+        let (one, two) = try Meeting.makeSides()
+        #expect(one.send([1, 2, 3, 4]) == 4)
+        two.recorder.takeLimit = 3
+        two.poll()
+        PairMemory(one.raw.pointee.link.segment.memory.baseAddress!, role: .starter).outgoing
+            .storeBytes(of: 2, toByteOffset: 64, as: UInt64.self)
+        two.resume()
+        two.poll()
+        #expect(two.recorder.ends == [EPROTO])
+    }
+
+    /// Only what must hold whatever the words are: no trap, no endless loop, one end.
+    @Test func `anywhere costs its own connection at most`() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        print("seed \(seed)")
+        var generator = SplitMix64(state: seed)
+        let hub = try SharedMemoryTransport()
+        let far = try SharedMemoryTransport()
+        let words: [UInt64] = [0, 1, 2, 57, 58, 3961, 8000, 1 << 31, 1 << 32, 1 << 63, .max, .max - 1]
+        for _ in 0..<300 {
+            let (victim, peer) = try Meeting.makeSides(hub, far)
+            let memory = victim.raw.pointee.link.segment.memory
+            let doorbell = hub.doorbell.memory
+            for _ in 0..<100 {
+                let word = words.randomElement(using: &generator)!
+                let line = Int.random(in: 0..<memory.count / 64, using: &generator)
+                memory.storeBytes(of: word, toByteOffset: line * 64 + 8 * Int.random(in: 0...2, using: &generator), as: UInt64.self)
+                doorbell.storeBytes(of: word, toByteOffset: 8 * Int.random(in: 0..<80, using: &generator), as: UInt64.self)
+                victim.recorder.takeLimit = Int.random(in: 0...5000, using: &generator)
+                _ = victim.send([UInt8](repeating: 1, count: Int.random(in: 0...9000, using: &generator)))
+                _ = peer.send([UInt8](repeating: 1, count: Int.random(in: 0...9000, using: &generator)))
+                victim.poll()
+                victim.resume()
+                if victim.arm() == 0 { victim.poll() }
+            }
+            #expect(victim.recorder.ends.count <= 1)
+        }
+    }
+}

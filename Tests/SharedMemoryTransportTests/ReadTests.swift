@@ -1,0 +1,64 @@
+import Glibc
+import Testing
+
+@testable import SharedMemoryTransport
+
+@Suite struct `Reading the peer's memory` {
+    private func makeBuffer(_ byteCount: Int, _ value: UInt8) -> UnsafeMutableRawBufferPointer {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 4096)
+        buffer.initializeMemory(as: UInt8.self, repeating: value)
+        return buffer
+    }
+
+    private func address(_ buffer: UnsafeMutableRawBufferPointer) -> UInt64 { UInt64(UInt(bitPattern: buffer.baseAddress)) }
+
+    @Test(arguments: [0, 1, 4096, 1_000_003, 4 << 20, 10 << 20])
+    func `copies so many bytes and says when`(byteCount: Int) throws {
+        let (one, two) = try Meeting.makeSides()
+        let (from, to) = (makeBuffer(max(1, byteCount), 7), makeBuffer(byteCount + 1, 1))
+        defer { for buffer in [from, to] { buffer.deallocate() } }
+        #expect(one.read(.init(rebasing: to[..<byteCount]), from: address(from), token: 42) == 0)
+        let pollCount = max(0, (byteCount - 1) >> 22)
+        for _ in 0..<pollCount {
+            #expect(one.recorder.reads.isEmpty)
+            #expect(one.arm() != 0)
+            one.poll()
+        }
+        #expect(one.recorder.reads.map(\.token) == [42])
+        #expect(one.recorder.reads.map(\.error) == [0])
+        #expect(to[..<byteCount].allSatisfy { $0 == 7 })
+        #expect(to[byteCount] == 1)
+        withExtendedLifetime(two) {}
+    }
+
+    @Test func `fails with an errno for memory that the peer has not`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let to = makeBuffer(100, 1)
+        defer { to.deallocate() }
+        #expect(one.read(to, from: 4096, token: 1) == 0)
+        #expect(one.recorder.reads.map(\.error) == [EFAULT])
+        #expect(one.read(to, from: .max - 10, token: 2) == EINVAL)
+        #expect(one.recorder.reads.count == 1)
+        withExtendedLifetime(two) {}
+    }
+
+    @Test func `ends with an error when the peer closes first, and in silence when its engine does`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let (from, to) = (makeBuffer(20 << 20, 7), makeBuffer(20 << 20, 1))
+        defer { for buffer in [from, to] { buffer.deallocate() } }
+        #expect(one.read(to, from: address(from), token: 1) == 0)
+        #expect(one.read(to, from: address(from), token: 2) == 0)
+        two.close()
+        one.poll()
+        #expect(one.recorder.reads.map(\.token) == [1, 2])
+        #expect(one.recorder.reads.map(\.error) == [ECONNRESET, ECONNRESET])
+        #expect(one.recorder.ends == [0])
+
+        let (three, four) = try Meeting.makeSides()
+        #expect(three.read(to, from: address(from), token: 3) == 0)
+        three.close()
+        three.poll()
+        #expect(three.recorder.reads.isEmpty)
+        withExtendedLifetime(four) {}
+    }
+}
