@@ -25,6 +25,7 @@ import CSystem
 
     // Hot path.
     /// The next packet in place, valid until `release`; nil when there is none.
+    @inline(__always)
     mutating func peek() throws(Corrupt) -> UnsafeRawBufferPointer? {
         var control = unsafe csystem_load_acquire(self.control(position))
         if control == RingMemory.wrapMark {
@@ -49,6 +50,7 @@ import CSystem
 
     // Hot path.
     /// Gives the lines of a packet of so many bytes back to the producer, and says how many they are.
+    @inline(__always)
     @discardableResult
     mutating func release(_ byteCount: Int) -> Int {
         let used = RingMemory.lineCount(forPacketOf: byteCount)

@@ -25,6 +25,7 @@ import CSystem
     /// Room for one packet, to be filled and then published.
     /// - Parameter byteCount: at most `RingMemory.maximumPacketByteCount`.
     /// - Returns: nil when the consumer has not freed enough yet.
+    @inline(__always)
     mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         let needed = RingMemory.lineCount(forPacketOf: byteCount)
         // The packet and the control word behind it must both fit before the end; else it starts over.
@@ -36,6 +37,7 @@ import CSystem
 
     // Hot path.
     /// Hands the packet that was reserved last to the consumer.
+    @inline(__always)
     mutating func publish(_ byteCount: Int) {
         let needed = RingMemory.lineCount(forPacketOf: byteCount)
         let packet = position

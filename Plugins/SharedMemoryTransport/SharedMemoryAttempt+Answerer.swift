@@ -53,6 +53,9 @@ extension SharedMemoryAttempt {
                 "no Unix socket of the peer (pid \(proposal.pid) there; errno \(-connected)): it lives in another network "
                     + "namespace or has ended; containers can share one (--network=host)")
         }
+        if connected == -EAGAIN {
+            throw TransportRefusal(.resources, "the queue of the peer's Unix socket is full (errno \(EAGAIN)); connect again")
+        }
         throw .system(-connected, "cannot connect to the peer's Unix socket")
     }
 

@@ -21,6 +21,8 @@ import TransportAPI
     var isWaiting = false
     /// Its ring is looked at with every poll, so the peer does not ring.
     var isHot = false
+    /// The last poll that found a packet followed one that did too.
+    var comesInBursts = false
     var producer: RingProducer
     var consumer: RingConsumer
     let mine: PairMemory.Words

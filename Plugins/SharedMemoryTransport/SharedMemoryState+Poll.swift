@@ -11,7 +11,7 @@ import CSystem
     var index = 0
     // A callback may close a channel and so shorten the list.
     while unsafe index < transport.pointee.hotCount {
-        unsafe count &+= SharedMemoryChannel.receive(transport.pointee.hot[index]!)
+        unsafe count &+= SharedMemoryChannel.receiveHot(transport.pointee.hot[index]!)
         index += 1
     }
     if unsafe transport.pointee.doorbell.isRung { unsafe count &+= answerDoorbell(transport) }
@@ -47,21 +47,17 @@ private func answer(_ channel: SharedMemoryChannel.Pointer) -> UInt32 {
     // Read before the ring: what is in the ring afterwards is the last.
     let isLast = unsafe csystem_load_acquire(channel.pointee.peers.closed) != 0
     unsafe SharedMemoryChannel.reportRoom(channel)
-    var count = unsafe SharedMemoryChannel.receive(channel)
+    let count = unsafe SharedMemoryChannel.receive(channel, limit: SharedMemoryChannel.packetLimit)
     guard unsafe channel.pointee.phase == .open else { return count }
     if count > 0 { unsafe SharedMemoryState.warm(channel, wasActive: wasActive) }
     // A ring that is not hot is not looked at again until the peer rings.
     if unsafe !channel.pointee.isHot, unsafe channel.pointee.uncheckedLineCount > 0 {
         unsafe SharedMemoryChannel.offerRoom(channel)
     }
-    if isLast {
-        let left = unsafe SharedMemoryChannel.receive(channel)
-        count &+= left
-        if left == 0, unsafe channel.pointee.phase == .open {
-            unsafe SharedMemoryChannel.end(channel, 0)
-        } else {
-            unsafe SharedMemoryChannel.ringOwn(channel)
-        }
+    if unsafe count == SharedMemoryChannel.packetLimit {
+        unsafe SharedMemoryChannel.ringOwn(channel)
+    } else if isLast {
+        unsafe SharedMemoryChannel.end(channel, 0)
     }
     return count
 }

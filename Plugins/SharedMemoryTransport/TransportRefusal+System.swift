@@ -8,7 +8,8 @@ extension TransportRefusal {
         switch error {
         case EMFILE: return TransportRefusal(.resources, text + "; too many open files: raise ulimit -n")
         case ENFILE: return TransportRefusal(.resources, text + "; the host has no more open files: raise fs.file-max")
-        case ENOMEM, ENOSPC, ENOBUFS, EAGAIN:
+        case ETOOMANYREFS: return TransportRefusal(.resources, text + "; too many descriptors on their way: raise ulimit -n")
+        case ENOMEM, ENOSPC, ENOBUFS:
             return TransportRefusal(.resources, text + "; out of memory for it: look at the memory limit of the container")
         default: return TransportRefusal(.unreachable, remedy.isEmpty ? text : text + "; " + remedy)
         }
