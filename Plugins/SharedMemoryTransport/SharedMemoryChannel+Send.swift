@@ -70,10 +70,11 @@ extension SharedMemoryChannel {
         unsafe csystem_store_release(channel.pointee.mine.wantsRoom, 0)
     }
 
-    /// The doorbell has rung: tells the engine if that means room.
-    static func reportRoom(_ channel: Pointer) {
-        guard unsafe channel.pointee.isWaiting, unsafe channel.pointee.producer.hasRoomAgain() else { return }
+    /// The doorbell has rung: tells the engine if that means room, and returns how often.
+    static func reportRoom(_ channel: Pointer) -> UInt32 {
+        guard unsafe channel.pointee.isWaiting, unsafe channel.pointee.producer.hasRoomAgain() else { return 0 }
         unsafe stopWaiting(channel)
         unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
+        return 1
     }
 }

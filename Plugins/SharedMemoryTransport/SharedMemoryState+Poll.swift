@@ -46,9 +46,10 @@ private func answer(_ channel: SharedMemoryChannel.Pointer) -> UInt32 {
     let wasActive = unsafe channel.pointee.lastActive
     // Read before the ring: what is in the ring afterwards is the last.
     let isLast = unsafe csystem_load_acquire(channel.pointee.peers.closed) != 0
-    unsafe SharedMemoryChannel.reportRoom(channel)
+    // Room counts too: who is told that nothing was there may go to sleep instead of sending.
+    let rooms = unsafe SharedMemoryChannel.reportRoom(channel)
     let count = unsafe SharedMemoryChannel.receive(channel, limit: SharedMemoryChannel.packetLimit)
-    guard unsafe channel.pointee.phase == .open else { return count }
+    guard unsafe channel.pointee.phase == .open else { return rooms + count }
     if count > 0 { unsafe SharedMemoryState.warm(channel, wasActive: wasActive) }
     // A ring that is not hot is not looked at again until the peer rings.
     if unsafe !channel.pointee.isHot, unsafe channel.pointee.uncheckedLineCount > 0 {
@@ -59,5 +60,5 @@ private func answer(_ channel: SharedMemoryChannel.Pointer) -> UInt32 {
     } else if isLast {
         unsafe SharedMemoryChannel.end(channel, 0)
     }
-    return count
+    return rooms + count
 }
