@@ -49,7 +49,11 @@ let package = Package(
             name: "ConformanceTests", dependencies: ["TransportTesting", "TransportPeer"], swiftSettings: house),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
-            name: "EngineTests", dependencies: ["Handfast", "TransportAPI", "TCPTransport", "SharedMemoryTransport"],
+            name: "EngineTests",
+            dependencies: [
+                "Handfast", "Precon", "TransportAPI", "TCPTransport", "SharedMemoryTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: house),
         .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
         .testTarget(

@@ -1,4 +1,5 @@
 import Handfast
+import Logging
 import SharedMemoryTransport
 import TCPTransport
 import Testing
@@ -13,10 +14,10 @@ final class EndpointPair {
     let near: Endpoint
     let far: Endpoint
 
-    init(_ transport: String, _ more: [String: String] = [:]) throws {
+    init(_ transport: String, _ more: [String: String] = [:], logger: Logger? = nil) throws {
         let environment = more.merging(["HANDFAST_TRANSPORTS": transport]) { $1 }
         near = try Endpoint(name: "near", transports: definitions, environment: environment)
-        far = try Endpoint(name: "far", transports: definitions, environment: environment)
+        far = try Endpoint(name: "far", transports: definitions, environment: environment, logger: logger)
         try far.listen(on: IPAddress("127.0.0.1"))
     }
 
@@ -47,6 +48,17 @@ final class EndpointPair {
             return accepted != nil && connection.state != .connecting
         }
         return (connection, try #require(accepted, "\(String(describing: connection.error))"))
+    }
+
+    /// A message there and one back.
+    func pingPong(_ one: Connection, _ other: Connection) throws {
+        for (from, to, endpoint) in [(one, other, far), (other, one, near)] {
+            let (payload, room) = (Payload(byteCount: 8, seed: 1), Payload(byteCount: 8))
+            let receive = try endpoint.receive(into: room.mutable, from: to)
+            _ = try finish(try from.send(payload.bytes))
+            _ = try finish(receive)
+            #expect(room == payload)
+        }
     }
 
     func finish(_ request: Request) throws -> Completion {

@@ -1,0 +1,130 @@
+import Handfast
+import Precon
+import Testing
+
+/// One kind of bad client.
+struct BadClient: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let bytes: [UInt8]
+    /// What the log must say of it.
+    let reason: String
+
+    init(_ name: String, _ bytes: [UInt8], _ reason: String) {
+        (testDescription, self.bytes, self.reason) = (name, bytes, reason)
+    }
+
+    static let version = PreconMessage.pscomVersion.frame
+    static let info = PreconMessage.pscomInfo.frame
+
+    static let all: [BadClient] = [
+        BadClient("half a header, then silence", [0, 0x10, 0, 2], "deadline"),
+        BadClient("a header, then silence", frame(0x100002, byteCount: 40), "deadline"),
+        BadClient("a size of 0x7ffffff0", frame(0x100003, byteCount: 0x7fff_fff0), "2147483632 bytes"),
+        BadClient("a size of 0xfffffff8", frame(0x100003, byteCount: 0xffff_fff8), "4294967288 bytes"),
+        BadClient("a size of 0xfffffffc", frame(0x100003, byteCount: 0xffff_fffc), "4294967292 bytes"),
+        BadClient("an empty VERSION", frame(0x100003, byteCount: 0), "VERSION has 0 bytes"),
+        BadClient("a VERSION of 4 bytes", frame(0x100003, byteCount: 4, payload: [0, 2, 0, 0]), "VERSION has 4 bytes"),
+        BadClient(
+            "a VERSION of 4000 bytes",
+            frame(0x100003, byteCount: 4_000, payload: [0, 2, 0, 0, 0, 2, 0, 0] + Array(repeating: 0, count: 3_992)),
+            "deadline"),
+        BadClient("ARCH_REQ first", PreconMessage.transportRequest(103).frame, "ARCH_REQ came while waiting for VERSION"),
+        BadClient("ARCH_NEXT first", frame(0x100012, byteCount: 0), "ARCH_NEXT came while waiting for VERSION"),
+        BadClient("ARCH_OK first", frame(0x100011, byteCount: 0), "ARCH_OK came while waiting for VERSION"),
+        BadClient("STEP1 first", frame(0x100013, byteCount: 1, payload: [1]), "came while waiting for VERSION"),
+        BadClient(
+            "a CON_INFO of pscom 5", version + frame(0x100002, byteCount: 24, payload: Array(repeating: 0, count: 24)),
+            "pscom 5.7 to 5.9"),
+        BadClient(
+            "a CON_INFO of 39 bytes", version + frame(0x100002, byteCount: 39, payload: Array(repeating: 0, count: 39)),
+            "CON_INFO has 39 bytes"),
+        BadClient("CON_INFO twice", version + info + info, "CON_INFO came while waiting for"),
+        BadClient("FD_ERROR from the wire", frame(0x0ffffe, byteCount: 4, payload: [1, 0, 0, 0]), "0xffffe is local"),
+        BadClient("FD_EOF from the wire", frame(0x0fffff, byteCount: 0), "0xfffff is local"),
+        BadClient("an unknown version", frame(0x100003, byteCount: 8, payload: [9, 9, 0, 0, 9, 9, 0, 0]), "no common dialect"),
+        BadClient("CON_INFO_DEMAND", version + frame(0x100004, byteCount: 40, payload: Array(info.dropFirst(8))), "on demand"),
+        BadClient(
+            "unknown messages without end",
+            Array(repeating: frame(0x200000, byteCount: 0), count: 100).flatMap(\.self), "unknown messages"),
+        BadClient("too much before it says who it is", frame(0x100020, byteCount: 60_000), "at most 16384"),
+    ]
+}
+
+@Suite struct `A bad client` {
+    @Test(arguments: BadClient.all)
+    func `costs only its own connection, with a line in the log`(client: BadClient) throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "200"], logger: log.logger)
+        let (near, far) = try pair.connect()
+        let address = try #require(pair.far.address)
+        let peer = try RawPeer(address)
+        peer.send(client.bytes)
+        var rounds = 0
+        pair.run("the bad client is turned away") {
+            rounds += 1
+            if rounds % 64 == 0 { try? pair.pingPong(near, far) }
+            peer.poll()
+            return peer.hasEnded
+        }
+        let line = try #require(log.lines.first { $0.contains(peer.name) }, "\(log.lines)")
+        #expect(line.contains(client.reason), "\(line)")
+        try pair.pingPong(near, far)
+        #expect(pair.far.accept() == nil)
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `may send random bytes`(seed: UInt64) throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "200"], logger: log.logger)
+        let (near, far) = try pair.connect()
+        let address = try #require(pair.far.address)
+        for round in 0..<20 {
+            let peer = try RawPeer(address)
+            peer.send(Array(Payload(byteCount: 1 + round * 97, seed: seed &* 100 &+ UInt64(round)).bytes))
+            pair.run("it is turned away (seed \(seed), round \(round))") {
+                peer.poll()
+                return peer.hasEnded
+            }
+            #expect(log.lines.contains { $0.contains(peer.name) })
+        }
+        try pair.pingPong(near, far)
+    }
+
+    @Test func `that sends a byte now and then has no more time than others`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "300"], logger: log.logger)
+        let (near, far) = try pair.connect()
+        let address = try #require(pair.far.address)
+        let peer = try RawPeer(address)
+        var rest = BadClient.version[...]
+        var next = ContinuousClock.now
+        pair.run("it is turned away") {
+            if next <= .now, let byte = rest.popFirst() {
+                peer.send([byte])
+                next = .now + .milliseconds(50)
+            }
+            peer.poll()
+            return peer.hasEnded
+        }
+        #expect(!rest.isEmpty, "the deadline is one for the whole handshake")
+        try pair.pingPong(near, far)
+    }
+
+    @Test func `that comes two hundred times and says nothing keeps nobody out for long`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "500"], logger: log.logger)
+        let (near, far) = try pair.connect()
+        let address = try #require(pair.far.address)
+        let peers = try (0..<200).map { _ in try RawPeer(address) }
+        pair.run("the newest are told that it is busy") {
+            for peer in peers { peer.poll() }
+            return peers.count(where: { peer in peer.messages.contains { if case .reject = $0 { true } else { false } } }) >= 72
+        }
+        try pair.pingPong(near, far)
+        pair.run("the others have had their time") {
+            for peer in peers { peer.poll() }
+            return peers.allSatisfy(\.hasEnded)
+        }
+        _ = try pair.connect()
+    }
+}
