@@ -48,7 +48,8 @@
         // Half empty: the places of what has ended are enough.
         guard unsafe count > capacity / 2 else {
             unsafe items.moveInitialize(from: head, count: count)
-            return unsafe first = 0
+            unsafe first = 0
+            return
         }
         let larger = unsafe capacity * 2
         let moved = UnsafeMutablePointer<LoopbackRead>.allocate(capacity: larger)

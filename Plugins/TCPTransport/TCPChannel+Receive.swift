@@ -67,7 +67,8 @@ private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) -> UInt32 {
         let engine = unsafe channel.pointee.engine
         let place = unsafe engine.pointee.place(channel.pointee.connection, &wanted)
         let target = unsafe place ?? channel.pointee.transport.pointee.staging
-        let room = unsafe place == nil ? max(1, min(Int(clamping: wanted), TCPState.stagingByteCount)) : Int(clamping: wanted)
+        let staged = unsafe max(1, min(Int(clamping: wanted), TCPState.stagingByteCount))
+        let room = unsafe place == nil ? staged : Int(clamping: wanted)
         let count = unsafe recv(channel.pointee.socket, target, room, Int32(MSG_DONTWAIT))
         guard count > 0 else {
             unsafe end(channel, count == 0 ? 0 : errno)

@@ -10,7 +10,8 @@ private let pieceLimit = 16
     _ state: UnsafeMutableRawPointer?, _ pieces: UnsafePointer<hf_piece>?, _ pieceCount: UInt32
 ) -> UInt64 {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
-    guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.sendError == 0, let pieces = unsafe pieces else { return 0 }
+    let canSend = unsafe channel.pointee.phase == .open && channel.pointee.sendError == 0
+    guard canSend, let pieces = unsafe pieces else { return 0 }
     let count = min(Int(pieceCount), pieceLimit)
     var wanted: UInt64 = 0
     for index in 0..<Int(pieceCount) { unsafe wanted += pieces[index].byte_count }
