@@ -9,7 +9,9 @@ final class JoinedPeer {
     let end: ChannelEnd
     private let transport: any Transport
 
-    init(_ process: PeerProcess, _ subject: TransportUnderTest, _ transport: any Transport, _ role: AttemptRole) throws {
+    init(
+        _ process: PeerProcess, _ subject: TransportUnderTest, _ transport: any Transport, _ role: AttemptRole
+    ) throws {
         self.process = process
         self.transport = transport
         let attempt = try subject.makeAttempt(role, of: transport)

@@ -56,14 +56,19 @@ extension TransportConformance {
                 for nearFirst in [false, true] {
                     let attempts = try pair.agree()
                     let sockets = try SocketPair()
-                    let first = nearFirst ? pair.openNear(attempts.near, sockets, 3) : pair.openFar(attempts.far, sockets, 3)
+                    let openNear = { pair.openNear(attempts.near, sockets, 3) }
+                    let openFar = { pair.openFar(attempts.far, sockets, 3) }
+                    let first = nearFirst ? openNear() : openFar()
                     let taken = first.send(30_000)
                     pair.poll()
                     if closesFirst { first.close() }
-                    let second = nearFirst ? pair.openFar(attempts.far, sockets, 3) : pair.openNear(attempts.near, sockets, 3)
+                    let second = nearFirst ? openFar() : openNear()
                     try pair.run("arrival of what was sent early") { second.sink.receivedCount == taken }
-                    guard !closesFirst else { try expectEnd(pair, of: second, after: taken); continue }
-                    try pair.carry(Flow(first, to: second, 100_000), Flow(second, to: first, 100_000))
+                    if closesFirst {
+                        try expectEnd(pair, of: second, after: taken)
+                    } else {
+                        try pair.carry(Flow(first, to: second, 100_000), Flow(second, to: first, 100_000))
+                    }
                 }
             }
         }

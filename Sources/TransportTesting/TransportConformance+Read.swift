@@ -10,8 +10,8 @@ extension TransportConformance {
             let source = Pattern(seed: 21)
             for (token, byteCount) in [0, 1, 4095, 65_536, Pattern.period].enumerated() {
                 let bytes = source.bytes(at: token, byteCount)
-                let copy = try read(
-                    near, UInt64(UInt(bitPattern: bytes.baseAddress)), byteCount, UInt64(token), polling: { pair.poll() })
+                let address = UInt64(UInt(bitPattern: bytes.baseAddress))
+                let copy = try read(near, address, byteCount, UInt64(token), polling: { pair.poll() })
                 #expect(source.matches(UnsafeRawBufferPointer(copy), at: token))
                 copy.deallocate()
             }
@@ -62,8 +62,16 @@ extension TransportConformance {
                 }
                 try #require(error == 0)
                 closesReader ? near.close() : far.close()
+                // From here on the memory is the engine's own again.
+                if closesReader { memset(copy.baseAddress!, 0xee, copy.count) }
                 let other = closesReader ? far : near
                 try pair.run("the end of the stream") { !other.sink.ends.isEmpty }
+                for _ in 0..<20 { pair.poll() }
+                if closesReader {
+                    let start = copy.baseAddress!
+                    let isUntouched = copy[0] == 0xee && memcmp(start, start + 1, copy.count - 1) == 0
+                    #expect(isUntouched, "a read went on after its channel was closed")
+                }
                 if !closesReader { #expect(near.sink.readResults.keys.contains(1), "a read without an end") }
             }
         }
