@@ -31,7 +31,7 @@ final class JoinedPeer {
     }
 
     func run(_ awaited: String, until isDone: () -> Bool) throws {
-        let deadline = Deadline(.seconds(30))
+        let deadline = Deadline(.seconds(60))
         while !isDone() {
             if poll() == 0 { sched_yield() }
             try deadline.check("\(awaited) (\(end.sink.violations.joined(separator: "; ")))")
