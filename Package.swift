@@ -52,7 +52,7 @@ let package = Package(
             name: "EngineTests",
             dependencies: [
                 "Handfast", "Precon", "TransportAPI", "TCPTransport", "SharedMemoryTransport",
-                .product(name: "Logging", package: "swift-log"),
+                "LoopbackTransport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: house),
         .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),

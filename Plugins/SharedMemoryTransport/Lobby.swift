@@ -75,7 +75,11 @@ final class Lobby {
         return found.takeSocket()
     }
 
-    private enum Said { case nothing, nonsense, token(Nonce) }
+    private enum Said {
+        case nothing
+        case nonsense
+        case token(Nonce)
+    }
 
     private func said(by caller: Caller) -> Said {
         var bytes = [UInt8](repeating: 0, count: Introduction.byteCount)

@@ -31,7 +31,8 @@ final class Message {
         case EBADMSG:
             throw TransportRefusal(
                 .malformedStep,
-                "the peer's message over the Unix socket is not one of \(bytes.count) bytes and \(descriptorCount) descriptors")
+                "the peer's message over the Unix socket is not one of \(bytes.count) bytes and "
+                    + "\(descriptorCount) descriptors")
         case let error: throw .system(error, "cannot receive the peer's descriptors")
         }
         let parts = descriptors

@@ -23,7 +23,8 @@ import Glibc
         switch -status {
         case 0: obstacle = nil
         case Int64(EPERM):
-            obstacle = "process_vm_readv on pid \(pid) is not permitted (errno \(EPERM)); look at "
+            obstacle =
+                "process_vm_readv on pid \(pid) is not permitted (errno \(EPERM)); look at "
                 + "kernel.yama.ptrace_scope and the container's seccomp profile; large data goes through the ring"
         case let error:
             obstacle = "process_vm_readv on pid \(pid) failed (errno \(error)); large data goes through the ring"

@@ -51,7 +51,8 @@ import CSystem
     /// Room for a part of so many bytes of a stream, as long as fits now but at most `lineLimit` lines.
     mutating func reservePart(of byteCount: Int, lineLimit: Int) -> UnsafeMutableRawBufferPointer? {
         unsafe consumed = csystem_load_acquire(consumedLines)
-        let wanted = min(RingMemory.lineCount(forPacketOf: min(byteCount, lineLimit * RingMemory.lineByteCount)), lineLimit)
+        let limit = min(byteCount, lineLimit * RingMemory.lineByteCount)
+        let wanted = min(RingMemory.lineCount(forPacketOf: limit), lineLimit)
         let here = min(lineCount - position - 1, free - 1)
         let fromStart = free - 1 - (lineCount - position)
         let most = min(wanted, here >= wanted ? here : max(here, fromStart))

@@ -8,7 +8,8 @@ extension SharedMemoryAttempt {
         guard proposal.bootNumber == transport.bootNumber else {
             throw TransportRefusal(
                 .unreachable,
-                "the peer runs on another host (boot \(proposal.bootNumber.text), this one \(transport.bootNumber.text))")
+                "the peer runs on another host (boot \(proposal.bootNumber.text), "
+                    + "this one \(transport.bootNumber.text))")
         }
         let socket = try connect(to: proposal)
         let peer = try Credentials(of: socket)
@@ -50,11 +51,12 @@ extension SharedMemoryAttempt {
         if connected == -ECONNREFUSED || connected == -ENOENT {
             throw TransportRefusal(
                 .unreachable,
-                "no Unix socket of the peer (pid \(proposal.pid) there; errno \(-connected)): it lives in another network "
-                    + "namespace or has ended; containers can share one (--network=host)")
+                "no Unix socket of the peer (pid \(proposal.pid) there; errno \(-connected)): it lives in another "
+                    + "network namespace or has ended; containers can share one (--network=host)")
         }
         if connected == -EAGAIN {
-            throw TransportRefusal(.resources, "the queue of the peer's Unix socket is full (errno \(EAGAIN)); connect again")
+            throw TransportRefusal(
+                .resources, "the queue of the peer's Unix socket is full (errno \(EAGAIN)); connect again")
         }
         throw .system(-connected, "cannot connect to the peer's Unix socket")
     }

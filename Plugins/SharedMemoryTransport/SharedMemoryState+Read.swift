@@ -8,7 +8,9 @@ import Glibc
     let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
     guard unsafe channel.pointee.link.peerMemory.obstacle == nil else { return ENOTSUP }
     guard unsafe channel.pointee.phase == .open || channel.pointee.phase == .paused else { return ENOTCONN }
-    guard let destination = unsafe destination, !source.addingReportingOverflow(byteCount).overflow else { return EINVAL }
+    guard let destination = unsafe destination, !source.addingReportingOverflow(byteCount).overflow else {
+        return EINVAL
+    }
     var read = unsafe PendingRead(
         channel: channel, destination: destination, source: source, byteCount: byteCount, token: token)
     let transport = unsafe channel.pointee.transport

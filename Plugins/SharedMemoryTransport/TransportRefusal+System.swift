@@ -8,9 +8,10 @@ extension TransportRefusal {
         switch error {
         case EMFILE: return TransportRefusal(.resources, text + "; too many open files: raise ulimit -n")
         case ENFILE: return TransportRefusal(.resources, text + "; the host has no more open files: raise fs.file-max")
-        case ETOOMANYREFS: return TransportRefusal(.resources, text + "; too many descriptors on their way: raise ulimit -n")
+        case ETOOMANYREFS:
+            return TransportRefusal(.resources, text + "; too many descriptors on their way: raise ulimit -n")
         case ENOMEM, ENOSPC, ENOBUFS:
-            return TransportRefusal(.resources, text + "; out of memory for it: look at the memory limit of the container")
+            return TransportRefusal(.resources, text + "; no memory for it: look at the container's memory limit")
         default: return TransportRefusal(.unreachable, remedy.isEmpty ? text : text + "; " + remedy)
         }
     }
@@ -22,7 +23,8 @@ extension TransportRefusal {
         case .notSealed(let error):
             TransportRefusal(.unreachable, "\(what): not shared memory with a sealed size (errno \(error))")
         case .wrongSize(let byteCount, let expected):
-            TransportRefusal(.unreachable, "\(what): \(byteCount) bytes instead of \(expected); use one version on both sides")
+            TransportRefusal(
+                .unreachable, "\(what): \(byteCount) bytes instead of \(expected); use one version on both sides")
         }
     }
 }

@@ -14,11 +14,19 @@ final class EndpointPair {
     let near: Endpoint
     let far: Endpoint
 
-    init(_ transport: String, _ more: [String: String] = [:], logger: Logger? = nil) throws {
+    convenience init(_ transport: String, _ more: [String: String] = [:], logger: Logger? = nil) throws {
         let environment = more.merging(["HANDFAST_TRANSPORTS": transport]) { $1 }
-        near = try Endpoint(name: "near", transports: definitions, environment: environment)
-        far = try Endpoint(name: "far", transports: definitions, environment: environment, logger: logger)
-        try far.listen(on: IPAddress("127.0.0.1"))
+        try self.init(
+            definitions: [SharedMemoryTransport.definition, TCPTransport.definition], near: environment,
+            far: environment, logger: logger)
+    }
+
+    init(
+        definitions: [TransportDefinition], near: [String: String], far: [String: String], logger: Logger? = nil
+    ) throws {
+        self.near = try Endpoint(name: "near", transports: definitions, environment: near)
+        self.far = try Endpoint(name: "far", transports: definitions, environment: far, logger: logger)
+        try self.far.listen(on: IPAddress("127.0.0.1"))
     }
 
     /// Drives both until the condition holds; fails the test after ten seconds.

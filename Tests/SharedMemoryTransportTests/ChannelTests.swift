@@ -4,7 +4,9 @@ import Testing
 @testable import SharedMemoryTransport
 
 @Suite struct `A shared memory channel` {
-    private func sample(_ byteCount: Int) -> [UInt8] { (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) } }
+    private func sample(_ byteCount: Int) -> [UInt8] {
+        (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    }
 
     @Test(arguments: [0, 1, 7, 8, 56, 57, 64, 65, 3960, 3961, 8000, 65_537, 1 << 20])
     func `brings a message of every size, both ways`(byteCount: Int) throws {

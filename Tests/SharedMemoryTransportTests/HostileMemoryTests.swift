@@ -43,8 +43,10 @@ import TransportAPI
             for _ in 0..<100 {
                 let word = words.randomElement(using: &generator)!
                 let line = Int.random(in: 0..<memory.count / 64, using: &generator)
-                memory.storeBytes(of: word, toByteOffset: line * 64 + 8 * Int.random(in: 0...2, using: &generator), as: UInt64.self)
-                doorbell.storeBytes(of: word, toByteOffset: 8 * Int.random(in: 0..<80, using: &generator), as: UInt64.self)
+                let offset = line * 64 + 8 * Int.random(in: 0...2, using: &generator)
+                memory.storeBytes(of: word, toByteOffset: offset, as: UInt64.self)
+                let bellOffset = 8 * Int.random(in: 0..<80, using: &generator)
+                doorbell.storeBytes(of: word, toByteOffset: bellOffset, as: UInt64.self)
                 victim.recorder.takeLimit = Int.random(in: 0...5000, using: &generator)
                 _ = victim.send([UInt8](repeating: 1, count: Int.random(in: 0...9000, using: &generator)))
                 _ = peer.send([UInt8](repeating: 1, count: Int.random(in: 0...9000, using: &generator)))

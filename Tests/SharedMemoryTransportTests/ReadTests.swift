@@ -10,7 +10,9 @@ import Testing
         return buffer
     }
 
-    private func address(_ buffer: UnsafeMutableRawBufferPointer) -> UInt64 { UInt64(UInt(bitPattern: buffer.baseAddress)) }
+    private func address(_ buffer: UnsafeMutableRawBufferPointer) -> UInt64 {
+        UInt64(UInt(bitPattern: buffer.baseAddress))
+    }
 
     @Test(arguments: [0, 1, 4096, 1_000_003, 4 << 20, 10 << 20])
     func `copies so many bytes and says when`(byteCount: Int) throws {

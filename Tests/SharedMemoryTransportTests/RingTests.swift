@@ -13,7 +13,9 @@ import Testing
             start.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
             (start + byteCount).initializeMemory(as: UInt8.self, repeating: 0xa5, count: 64)
         }
-        var isBoundIntact: Bool { UnsafeRawBufferPointer(start: start + byteCount, count: 64).allSatisfy { $0 == 0xa5 } }
+        var isBoundIntact: Bool {
+            UnsafeRawBufferPointer(start: start + byteCount, count: 64).allSatisfy { $0 == 0xa5 }
+        }
         deinit { start.deallocate() }
     }
 

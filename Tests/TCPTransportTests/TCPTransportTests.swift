@@ -50,4 +50,10 @@ import TransportAPI
         for _ in 0..<10 { pair.poll() }
         #expect(pair.receiver.ends == [0])
     }
+
+    @Test func `is defined by its name and number`() throws {
+        #expect(TCPTransport.definition.name == "tcp")
+        #expect(TCPTransport.definition.number == 103)
+        #expect(try TCPTransport.definition.make(SettingValues(environment: [:], checkedAgainst: [])).descriptor >= 0)
+    }
 }

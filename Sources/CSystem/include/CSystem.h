@@ -23,8 +23,12 @@ static inline void csystem_fence(void) {
 }
 
 /// Sets bits, or the whole word, and returns what it was before; also a fence.
-static inline uint64_t csystem_fetch_or(uint64_t *word, uint64_t bits) { return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST); }
-static inline uint64_t csystem_exchange(uint64_t *word, uint64_t value) { return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST); }
+static inline uint64_t csystem_fetch_or(uint64_t *word, uint64_t bits) {
+    return __atomic_fetch_or(word, bits, __ATOMIC_SEQ_CST);
+}
+static inline uint64_t csystem_exchange(uint64_t *word, uint64_t value) {
+    return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
+}
 
 /// Copies bytes; up to 64 without a call, by words that may overlap each other.
 static inline void csystem_copy(void *to, const void *from, uint64_t byte_count) {
