@@ -30,9 +30,22 @@ extension Engine {
             let (allowed, decisions) = choice(for: driver.peer)
             record.decisions = decisions
             record.peer = driver.peer
-            let numbers = allowed.map(\.definition.number)
-            driver.tell(.peerAccepted(as: ownInfo(on: driver.stream.socket), transports: numbers))
+            driver.tell(
+                .peerAccepted(
+                    as: ownInfo(on: driver.stream.socket), transports: allowed.map(\.definition.number),
+                    refusals: refusals(decisions)))
         }
+    }
+
+    /// What a peer is told of the transports that are left out.
+    private func refusals(_ decisions: [ConnectionDecision]) -> [UInt32: Refusal] {
+        var refusals: [UInt32: Refusal] = [:]
+        for decision in decisions {
+            guard let live = transports.first(where: { $0.definition.name == decision.transport }) else { continue }
+            let code: RefusalCode = decision.outcome == .excluded ? .excluded : .unreachable
+            refusals[live.definition.number] = Refusal(code, decision.reason)
+        }
+        return refusals
     }
 
     private func nameMismatch(expected: String, _ identity: PeerIdentity) -> Rejection? {
@@ -150,7 +163,10 @@ extension Engine {
         func name(_ number: UInt32) -> String {
             transports.first { $0.definition.number == number }?.definition.name ?? "transport \(number)"
         }
+        // What was left out beforehand is known already, also if the peer asked for it.
+        let leftOut = Set(record.decisions.map(\.transport))
         record.decisions += driver.decisions.map { ConnectionDecision($0, name: name($0.transport)) }
+            .filter { !leftOut.contains($0.transport) }
         let known = Set(record.decisions.map(\.transport))
         for live in transports where !known.contains(live.definition.name) {
             record.decisions.append(

@@ -70,7 +70,8 @@ extension Handshake {
             }
         }
         guard transports.contains(transport) else {
-            let refusal = Refusal(.unknownTransport, "transport \(transport) is not offered to this peer")
+            let refusal =
+                knownRefusals[transport] ?? Refusal(.unknownTransport, "transport \(transport) is not known here")
             decisions.append(TransportDecision(transport: transport, outcome: .refusedHere(refusal)))
             round = Round(transport: transport, own: .refused)
             return [.send(.transportRefused(refusal))]

@@ -34,6 +34,8 @@ public struct Handshake: Hashable, Sendable {
     var connectionInfo: ConnectionInfo?
     /// The starter's candidates that are still to be proposed; for an answerer all that are allowed.
     var transports: [UInt32]
+    /// Of an answerer: why it does not allow others that it knows.
+    var knownRefusals: [UInt32: Refusal] = [:]
     var state = State.idle
     var messageCount = 0
     /// Each transport that was tried, in order.
@@ -68,7 +70,9 @@ public struct Handshake: Hashable, Sendable {
         case .opened: return open()
         case .received(let message): return receive(message)
         case .receivedGarbage(let error): return reject(Rejection(.protocolViolation, error.description))
-        case .peerAccepted(let info, let transports): return acceptPeer(as: info, transports: transports)
+        case .peerAccepted(let info, let transports, let refusals):
+            knownRefusals = refusals
+            return acceptPeer(as: info, transports: transports)
         case .peerRejected(let rejection): return reject(rejection)
         case .attemptStep, .attemptAccepted, .attemptRefused: return updateRound { $0.handleAttempt(event, &$1) }
         case .streamEnded: return fail(.streamEnded(waitingFor: waitingFor))

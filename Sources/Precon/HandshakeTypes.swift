@@ -48,8 +48,8 @@ public enum HandshakeEvent: Hashable, Sendable {
     /// The peer sent bytes that are no message.
     case receivedGarbage(PreconError)
     /// The answer to `identify`, before any other message is handed over: who we are to this peer, and which
-    /// transports may be used with it, in any order.
-    case peerAccepted(as: ConnectionInfo, transports: [UInt32])
+    /// transports may be used with it, in any order; with a reason for others that are known, for the peer to read.
+    case peerAccepted(as: ConnectionInfo, transports: [UInt32], refusals: [UInt32: Refusal])
     case peerRejected(Rejection)
     /// The attempt under way has something for its other end.
     case attemptStep(number: Int, payload: [UInt8])

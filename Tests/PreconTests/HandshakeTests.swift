@@ -18,7 +18,7 @@ import Testing
         _ = handshake.handle(.opened)
         _ = handshake.handle(.received(.version(version)))
         _ = handshake.handle(.received(.connectionInfo(info)))
-        _ = handshake.handle(.peerAccepted(as: info, transports: transports))
+        _ = handshake.handle(.peerAccepted(as: info, transports: transports, refusals: [:]))
         return handshake
     }
 
