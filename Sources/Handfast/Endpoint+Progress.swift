@@ -53,7 +53,11 @@ extension Endpoint {
             if let deadline, deadline <= now { return condition() }
             // Two processes on one core: the other must get its turn.
             if spins > Self.spinsBeforeYield { sched_yield() }
-            if let end = spinEnd { if end <= now { sleep(until: deadline) } } else { spinEnd = now + engine.settings.spinDuration }
+            if let end = spinEnd {
+                if end <= now, !condition() { sleep(until: deadline) }
+            } else {
+                spinEnd = now + engine.settings.spinDuration
+            }
         }
         return true
     }

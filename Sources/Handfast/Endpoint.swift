@@ -77,6 +77,12 @@ public final class Endpoint {
         to address: EndpointAddress, selection: TransportSelection? = nil
     ) throws(HandfastError) -> Connection { Connection(try engine.connect(to: address, selection).slot) }
 
+    /// Closes all connections in order and stops listening. Never waits: `isClosed` tells when all is done.
+    public func close() { engine.close() }
+
+    /// True when the endpoint was closed and nothing is left of its connections.
+    public var isClosed: Bool { engine.isClosed }
+
     /// Takes the oldest connection that a peer has made; nil when there is none.
     public func accept() -> Connection? {
         guard !engine.incoming.isEmpty else { return nil }

@@ -10,12 +10,18 @@ extension Engine {
     private static let acceptsPerTurn = 16
 
     func listen(on address: IPAddress?, port: UInt16) throws(HandfastError) {
+        try checkOpen()
         guard listener == nil else { throw HandfastError(.invalidArgument, "the endpoint listens already") }
         let listener = try Listener(on: address, port: port)
-        guard watches.add(listener.socketNumber, .listener, readable: true, writable: false) != nil else {
+        guard let watch = watches.add(listener.socketNumber, .listener, readable: true, writable: false) else {
             throw HandfastError(.resources, "cannot watch the listener", systemError: errno)
         }
+        listener.watch = watch
         self.listener = listener
+    }
+
+    private func checkOpen() throws(HandfastError) {
+        if isClosing { throw HandfastError(.closed, "the endpoint \(name) was closed") }
     }
 
     func acceptAll() {
@@ -62,6 +68,7 @@ extension Engine {
     func connect(to address: EndpointAddress, _ selection: TransportSelection?) throws(HandfastError)
         -> ConnectionRecord
     {
+        try checkOpen()
         let isSelf = isOwn(address)
         var peer = describe(address.host, name: address.name ?? "")
         peer.isSelf = isSelf

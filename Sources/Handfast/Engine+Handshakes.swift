@@ -9,15 +9,17 @@ import TransportAPI
 extension Engine {
     /// Whom we may talk to, and by what.
     func identify(_ driver: HandshakeDriver, _ identity: PeerIdentity) {
-        let wireName = identity.connection.name.description
-        driver.peer.name = identity.info?.name ?? wireName
+        if let name = identity.info?.name, let fault = EndpointAddress.fault(ofName: name) {
+            return driver.reject(Rejection(.protocolViolation, "the name \(name.quoted) \(fault)"))
+        }
+        driver.peer.name = identity.info?.name ?? identity.connection.name.description
         if let host = identity.info?.host { driver.peer.isLocal = host == .current }
         switch driver.role {
         case .starter:
             guard let record = driver.record else { return }
             if let rejection = nameMismatch(expected: record.peer.name, identity) { return driver.reject(rejection) }
             record.peer = driver.peer
-            record.peerText = "\(driver.peerText) (\(driver.peer.name))"
+            record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
         case .answerer:
             guard !identity.isOnDemand else {
                 return driver.reject(
@@ -26,7 +28,7 @@ extension Engine {
             guard let record = makeRecord(driver) else {
                 return driver.reject(Rejection(.busy, "\(Self.connectionLimit) connections are open"))
             }
-            record.peerText = "\(driver.peerText) (\(driver.peer.name))"
+            record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
             let (allowed, decisions) = choice(for: driver.peer)
             record.decisions = decisions
             record.peer = driver.peer
@@ -53,7 +55,7 @@ extension Engine {
         let isSame =
             identity.info?.name.map { $0 == expected } ?? (identity.connection.name == WireName(expected))
         let actual = identity.info?.name ?? identity.connection.name.description
-        return isSame ? nil : Rejection(.unknownName, "the address says \"\(expected)\", the peer is \"\(actual)\"")
+        return isSame ? nil : Rejection(.unknownName, "the address says \(expected.quoted), the peer is \(actual.quoted)")
     }
 
     /// The transports that settings and this host allow with a peer, in order, and why the others are left out.
@@ -183,7 +185,7 @@ extension ConnectionDecision {
         switch decision.outcome {
         case .chosen: (outcome, reason) = (.chosen, "")
         case .refusedHere(let refusal): (outcome, reason) = (.refusedHere, refusal.text)
-        case .refusedByPeer(let refusal): (outcome, reason) = (.refusedByPeer, refusal?.text ?? "")
+        case .refusedByPeer(let refusal): (outcome, reason) = (.refusedByPeer, refusal?.text.escaped() ?? "")
         case .unfinished: (outcome, reason) = (.notTried, "the handshake ended while it was being tried")
         }
     }
@@ -197,7 +199,7 @@ extension HandfastError {
             .rejected(let rejection) where rejection.code == .noCommonTransport:
             self.init(.noTransport, "\(peer): no transport works between the two processes (\(why))")
         case .rejectedByPeer(let rejection):
-            self.init(.rejected, "\(peer) refused the connection: \(rejection.text)")
+            self.init(.rejected, "\(peer) refused the connection: \(rejection.text.escaped())")
         case .rejected(let rejection):
             self.init(.rejected, "\(peer) was refused: \(rejection.text)")
         case .streamEnded(let waitingFor):

@@ -24,6 +24,7 @@ final class Engine {
     let incarnation = UInt64.random(in: 1...UInt64.max)
 
     var listener: Listener?
+    private(set) var isClosing = false
     private var drivers: [ObjectIdentifier: HandshakeDriver] = [:]
     private var records: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Those whose end is being waited for.
@@ -72,14 +73,30 @@ final class Engine {
         state.deallocate()
     }
 
+    /// Says goodbye to every peer; nothing new begins.
+    func close() {
+        isClosing = true
+        if let listener { watches.remove(listener.watch, listener.socketNumber) }
+        listener = nil
+        for driver in drivers.values where driver.record == nil {
+            driver.reject(Rejection(.shuttingDown, "\(name) is shutting down"))
+        }
+        for record in records.values { close(record) }
+    }
+
+    /// Nothing is left of any connection.
+    var isClosed: Bool { isClosing && records.isEmpty && drivers.isEmpty }
+
     // MARK: Visits
 
     /// Looks at everything that is not a message.
     /// - Parameter milliseconds: sleep so long at most, if nothing is there.
     func visit(milliseconds: Int32 = 0) {
+        // What is done here may be what the caller waits for: then it must not sleep.
+        let mayGoOn = state.pointee.inNeed != nil || state.pointee.hasStalled
         settleThoseInNeed()
         if state.pointee.hasStalled { state.admitStalled() }
-        watches.wait(milliseconds: milliseconds) { owner, _, _ in
+        watches.wait(milliseconds: mayGoOn ? 0 : milliseconds) { owner, _, _ in
             switch owner {
             case .transport: break
             case .listener: acceptAll()

@@ -89,7 +89,8 @@ final class HandshakeDriver {
     func deadlinePassed() {
         switch stage {
         case .connecting: engine.connectFailed(self, ETIMEDOUT)
-        case .talking, .completing: tell(.deadlinePassed)
+        case .talking: tell(.deadlinePassed)
+        case .completing: abort(.deadlinePassed(waitingFor: "room to send the last message"))
         case .closing: engine.over(self)
         case .over: break
         }
@@ -98,7 +99,12 @@ final class HandshakeDriver {
     /// Ends it for a reason of this side's own.
     func reject(_ rejection: Rejection) {
         guard case .connecting = stage else { return tell(.peerRejected(rejection)) }
-        failure = .rejected(rejection)
+        abort(.rejected(rejection))
+    }
+
+    /// Ends it when the machine has nothing more to say.
+    private func abort(_ failure: HandshakeFailure) {
+        self.failure = failure
         engine.failed(self)
         engine.over(self)
     }
@@ -148,8 +154,11 @@ final class HandshakeDriver {
         case .talking, .completing, .closing: break
         }
         guard stream.flush() == 0 else {
-            if case .closing = stage { return engine.over(self) }
-            return tell(.streamEnded)
+            switch stage {
+            case .closing: return engine.over(self)
+            case .completing: return abort(.streamEnded(waitingFor: "room to send the last message"))
+            case .connecting, .talking, .over: return tell(.streamEnded)
+            }
         }
         if case .completing(let transport) = stage, !stream.hasOutgoing, let attempt {
             self.attempt = nil

@@ -10,6 +10,8 @@ final class Listener {
     let address: IPAddress
     let port: UInt16
     let acceptsOnAll: Bool
+    /// By which the engine watches it.
+    var watch: UInt = 0
 
     enum Accepted: ~Copyable {
         case socket(Descriptor)

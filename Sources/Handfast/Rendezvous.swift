@@ -20,13 +20,15 @@ struct RendezvousRequest {
         func word(_ index: Int) -> UInt64 {
             UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: tail + 8 * index, as: UInt64.self))
         }
+        // Read once: the bytes may lie in memory that the peer can change.
+        let announced = word(2)
         guard header.kind == .user, header.userHeaderByteCount == userHeaderByteCount,
-            word(2) <= UInt64(MessageHeader.maximumPayloadByteCount)
+            announced <= UInt64(MessageHeader.maximumPayloadByteCount)
         else { return nil }
         userHeader = UnsafeRawBufferPointer(rebasing: bytes[MessageHeader.byteCount..<tail])
         number = word(0)
         address = word(1)
-        payloadByteCount = Int(word(2))
+        payloadByteCount = Int(announced)
     }
 }
 

@@ -3,17 +3,20 @@ extension String {
     package var quoted: String { "\"\(shortened)\"" }
 
     /// As `quoted`, without the quotes.
-    package var shortened: String {
+    package var shortened: String { escaped(limit: 60) }
+
+    /// Control characters escaped, so that what a peer wrote stays on its line of a log; cut after so many scalars.
+    package func escaped(limit: Int = 1024) -> String {
         var text = ""
         // Scalars and not characters: one character may be of any length.
-        for scalar in unicodeScalars.prefix(60) {
+        for scalar in unicodeScalars.prefix(limit) {
             if scalar.isControl {
                 text += "\\u{\(String(scalar.value, radix: 16))}"
             } else {
                 text.unicodeScalars.append(scalar)
             }
         }
-        return unicodeScalars.dropFirst(60).isEmpty ? text : text + "…"
+        return unicodeScalars.dropFirst(limit).isEmpty ? text : text + "…"
     }
 
     package var hasControlCharacter: Bool { unicodeScalars.contains { $0.isControl } }

@@ -16,6 +16,12 @@ struct BadClient: CustomTestStringConvertible, Sendable {
     static let version = PreconMessage.pscomVersion.frame
     static let info = PreconMessage.pscomInfo.frame
 
+    private static func nameFrame(_ name: String) -> [UInt8] {
+        var about = PeerInfo()
+        about.name = name
+        return PreconMessage.peerInfo(about).frame
+    }
+
     static let all: [BadClient] = [
         BadClient("half a header, then silence", [0, 0x10, 0, 2], "deadline"),
         BadClient("a header, then silence", frame(0x100002, byteCount: 40), "deadline"),
@@ -46,6 +52,8 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         BadClient(
             "unknown messages without end",
             Array(repeating: frame(0x200000, byteCount: 0), count: 100).flatMap(\.self), "unknown messages"),
+        BadClient("a name with a line break", version + nameFrame("two\nlines") + info, "two\\u{a}lines"),
+        BadClient("a name of 300 bytes", version + nameFrame(String(repeating: "n", count: 300)) + info, "300 bytes"),
         BadClient("too much before it says who it is", frame(0x100020, byteCount: 60_000), "at most 16384"),
     ]
 }

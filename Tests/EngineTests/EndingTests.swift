@@ -67,7 +67,7 @@ import Testing
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 100, seed: 4)
-        try near.send(payload.bytes)
+        _ = try near.send(payload.bytes)
         near.close()
         pair.run("the far side is closed") { far.state == .closed }
         let room = Payload(byteCount: 100)
@@ -75,5 +75,26 @@ import Testing
         let completion = try #require(try receive.result())
         #expect(completion.byteCount == 100)
         #expect(room == payload)
+    }
+}
+
+@Suite struct `An endpoint that closes` {
+    @Test(arguments: transports) func `says goodbye to all its peers`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        let ends = try (0..<3).map { _ in try pair.connect() }
+        let payload = Payload(byteCount: 100, seed: 1)
+        for end in ends { _ = try end.near.send(payload.bytes) }
+        pair.near.close()
+        pair.run("it is closed") { pair.near.isClosed }
+        for end in ends {
+            pair.run("the other side knows") { end.far.state == .closed }
+            #expect(end.far.error?.code == .closed)
+            let room = Payload(byteCount: 100)
+            _ = try pair.finish(try pair.far.receive(into: room.mutable, from: end.far))
+            #expect(room == payload)
+        }
+        let address = try #require(pair.far.address)
+        let error = #expect(throws: HandfastError.self) { try pair.near.connect(to: address) }
+        #expect(error?.code == .closed)
     }
 }

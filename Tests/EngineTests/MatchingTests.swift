@@ -46,14 +46,14 @@ import Testing
         let first = try pair.far.receive(into: room.mutable, from: far)
         let second = try pair.far.receive(into: room.mutable, from: far)
         let long = Payload(byteCount: 300_000, seed: 5)
-        try near.send(long.bytes)
+        _ = try near.send(long.bytes)
         pair.run("it has come") { first.isComplete }
         let error = #expect(throws: HandfastError.self) { try first.result() }
         #expect(error?.code == .truncated)
         #expect(error?.message.contains("300000") == true)
         #expect(long.starts(with: room))
         let next = Payload(byteCount: 4, seed: 6)
-        try near.send(next.bytes)
+        _ = try near.send(next.bytes)
         let completion = try pair.finish(second)
         #expect(completion.byteCount == 4)
         #expect(room.starts(with: next))
