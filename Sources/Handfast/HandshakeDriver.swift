@@ -131,6 +131,7 @@ final class HandshakeDriver {
     // MARK: Frames
 
     private func readFrames() {
+        defer { stream.endTurn() }
         for _ in 0..<Self.framesPerTurn {
             guard case .talking = stage else { return }
             switch stream.read() {

@@ -16,9 +16,15 @@ final class PreconStream {
 
     /// A peer that has not been identified may send less.
     static let payloadLimitForStrangers: UInt32 = 16_384
+    /// More than a usual first flight.
+    private static let peekByteCount = 4_096
 
     private var descriptor: Descriptor?
-    private var header: FrameHeader?
+    /// What has come and is still in the socket, so that one look serves many frames; `lookedAtByteCount` of it belongs
+    /// to frames.
+    private var peeked: [UInt8] = []
+    private var lookedAtByteCount = 0
+    /// The beginning of a frame that has not come whole; out of the socket.
     private var collected: [UInt8] = []
     private var outgoing: [UInt8] = []
     var payloadLimit = payloadLimitForStrangers
@@ -28,8 +34,11 @@ final class PreconStream {
     /// -1 once the socket was given away.
     var socket: Int32 { descriptor?.number ?? -1 }
 
-    /// The socket with whatever is unread in it.
-    func release() -> Descriptor? { descriptor.take() }
+    /// The socket with what comes after the last frame that was read.
+    func release() -> Descriptor? {
+        endTurn()
+        return descriptor.take()
+    }
 
     /// 0 when a connect that was under way has succeeded, else its errno.
     var connectError: Int32 {
@@ -54,27 +63,33 @@ final class PreconStream {
         return 0
     }
 
-    /// The next message, if all of it has come.
+    /// The next message, if all of it has come. To be followed by `endTurn` when no more is read for now.
     func read() -> Incoming {
-        if header == nil {
-            if let stop = collect(upTo: FrameHeader.byteCount) { return stop }
-            do throws(PreconError) {
-                let header = try FrameHeader(decoding: collected)
-                guard header.payloadByteCount <= payloadLimit else {
-                    throw .payloadTooLong(byteCount: header.payloadByteCount, limit: payloadLimit)
-                }
-                self.header = header
-                collected.removeAll()
-            } catch { return .garbage(error) }
-        }
-        guard let header else { return .nothing }
-        if let stop = collect(upTo: Int(header.payloadByteCount)) { return stop }
-        self.header = nil
-        defer { collected.removeAll() }
+        if peeked.isEmpty, let stop = peek() { return stop }
+        let size = FrameHeader.byteCount
+        guard collect(upTo: size) else { return .nothing }
         do throws(PreconError) {
-            let message = try PreconMessage(type: header.type, payload: collected[...])
+            let header = try FrameHeader(decoding: Array(collected.prefix(size)))
+            guard header.payloadByteCount <= payloadLimit else {
+                throw .payloadTooLong(byteCount: header.payloadByteCount, limit: payloadLimit)
+            }
+            guard collect(upTo: size + Int(header.payloadByteCount)) else { return .nothing }
+            defer { collected.removeAll(keepingCapacity: true) }
+            let message = try PreconMessage(type: header.type, payload: collected.dropFirst(size))
             return message.map { .message($0) } ?? .unknown
         } catch { return .garbage(error) }
+    }
+
+    /// Takes out of the socket what belongs to the frames that were read.
+    func endTurn() {
+        var rest = lookedAtByteCount
+        while rest > 0 {
+            let count = peeked.withUnsafeMutableBytes { recv(socket, $0.baseAddress, min(rest, $0.count), 0) }
+            guard count > 0 else { break }
+            rest -= count
+        }
+        peeked.removeAll(keepingCapacity: true)
+        lookedAtByteCount = 0
     }
 
     /// Reads and drops what comes, at most so many bytes. Returns false at the end of the stream.
@@ -88,30 +103,26 @@ final class PreconStream {
     /// No more will be sent; the peer can still read what was.
     func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 
-    private func collect(upTo byteCount: Int) -> Incoming? {
-        while collected.count < byteCount {
-            let wanted = min(byteCount - collected.count, 4_096)
-            var count = 0
-            var systemError: Int32 = 0
-            collected.append(addingCapacity: wanted) { buffer in
-                count = recv(socket, buffer, wanted, Int32(MSG_DONTWAIT))
-                systemError = errno
-                return max(0, count)
-            }
-            if count == 0 { return .ended(systemError: 0) }
-            if count < 0 {
-                return systemError == EAGAIN || systemError == EINTR ? .nothing : .ended(systemError: systemError)
-            }
+    private func peek() -> Incoming? {
+        var count = 0
+        var systemError: Int32 = 0
+        peeked = [UInt8](unsafeUninitializedCapacity: Self.peekByteCount) { buffer, used in
+            count = recv(socket, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK))
+            systemError = errno
+            used = max(0, count)
         }
-        return nil
+        if count == 0 { return .ended(systemError: 0) }
+        if count > 0 { return nil }
+        return systemError == EAGAIN || systemError == EINTR ? .nothing : .ended(systemError: systemError)
     }
-}
 
-extension [UInt8] {
-    /// Appends what `fill` writes: it is given room for so many bytes and says how many it wrote.
-    fileprivate mutating func append(addingCapacity byteCount: Int, _ fill: (UnsafeMutableRawPointer?) -> Int) {
-        withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { room in
-            append(contentsOf: room.prefix(fill(room.baseAddress)))
+    /// Collects a frame up to so many bytes; false when they have not all come.
+    private func collect(upTo byteCount: Int) -> Bool {
+        let count = min(byteCount - collected.count, peeked.count - lookedAtByteCount)
+        if count > 0 {
+            collected += peeked[lookedAtByteCount..<(lookedAtByteCount + count)]
+            lookedAtByteCount += count
         }
+        return collected.count >= byteCount
     }
 }
