@@ -31,6 +31,8 @@ final class Engine {
     private var ending: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
+    /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.
+    private(set) var nextDeadline: ContinuousClock.Instant?
     private var lastConnectionID: UInt64 = 0
     private var knownHostAddresses = HostAddresses()
     var hostAddresses: HostAddresses {
@@ -105,22 +107,24 @@ final class Engine {
             case .lifeline(let record): lifelineIsReady(record)
             }
         }
-        if !drivers.isEmpty || !ending.isEmpty { checkDeadlines() }
+        if let next = nextDeadline, next <= .now { checkDeadlines() }
         settleThoseInNeed()
         let isBusy = !drivers.isEmpty || !ending.isEmpty
         state.pointee.callsUntilSlowPart = isBusy ? Self.busyInterval : Self.idleInterval
     }
 
-    /// When the next visit must be, whatever arrives; nil for never.
-    var nextDeadline: ContinuousClock.Instant? {
-        let closing = ending.values.compactMap { $0.deliveriesAtLifelineEnd == nil ? $0.closeDeadline : .now }
-        return (drivers.values.map(\.deadline) + closing).min()
+    /// Something is due then: a visit must not be later.
+    func due(at deadline: ContinuousClock.Instant) {
+        nextDeadline = nextDeadline.map { min($0, deadline) } ?? deadline
     }
 
     private func checkDeadlines() {
         let now = ContinuousClock.now
         for driver in drivers.values where driver.deadline <= now { driver.deadlinePassed() }
         for record in ending.values { checkEnding(record, now) }
+        // What ended before its deadline left it here; what has one still is found again.
+        let closing = ending.values.compactMap { $0.deliveriesAtLifelineEnd == nil ? $0.closeDeadline : now }
+        nextDeadline = (drivers.values.map(\.deadline) + closing).min()
     }
 
     private func settleThoseInNeed() {
@@ -138,6 +142,7 @@ final class Engine {
 
     func add(_ driver: HandshakeDriver) {
         drivers[ObjectIdentifier(driver)] = driver
+        due(at: driver.deadline)
         state.pointee.callsUntilSlowPart = 0
         driver.start()
     }
@@ -185,6 +190,7 @@ final class Engine {
 
     func watchEnd(of record: ConnectionRecord) {
         ending[ObjectIdentifier(record)] = record
+        due(at: record.deliveriesAtLifelineEnd == nil ? record.closeDeadline ?? .now : .now)
         state.pointee.callsUntilSlowPart = 0
     }
 

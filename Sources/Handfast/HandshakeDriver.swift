@@ -38,7 +38,7 @@ final class HandshakeDriver {
     private var attemptDescriptor: Descriptor?
 
     private var watch: UInt?
-    private(set) var deadline: ContinuousClock.Instant
+    private(set) var deadline: ContinuousClock.Instant { didSet { engine.due(at: deadline) } }
     private(set) var failure: HandshakeFailure?
 
     var role: HandshakeRole { handshake.role }
