@@ -61,6 +61,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
+        .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",
