@@ -166,6 +166,7 @@ final class Engine {
         slot.pointee.generation = generation
         slot.pointee.endpoint = state
         slot.pointee.takesSends = true
+        slot.reserveUserHeader(byteCount: Inbound.reservedUserHeaderByteCount)
         let record = ConnectionRecord(slot: slot, driver: driver, peer: driver.peer, peerText: driver.peerText)
         slot.pointee.record = Unmanaged.passUnretained(record).toOpaque()
         records[ObjectIdentifier(record)] = record

@@ -18,6 +18,8 @@ struct Inbound {
     /// Read ahead of the next header: much when messages are small, little when their payload should not be copied.
     static let readAheadForSmall = 65_536
     static let readAheadForLarge = 2_048
+    /// A user header of so many bytes may come in pieces without an allocation at that moment.
+    static let reservedUserHeaderByteCount = 64
 
     var part = Part.head
     var collectedByteCount = 0
@@ -87,11 +89,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     private func takeUserHeader(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
         let header = MessageHeader(word: pointee.inbound.head)
         let size = header.userHeaderByteCount
-        if pointee.inbound.userHeaderCapacity < size {
-            pointee.inbound.userHeader?.deallocate()
-            pointee.inbound.userHeader = .allocate(byteCount: size, alignment: 8)
-            pointee.inbound.userHeaderCapacity = size
-        }
+        if pointee.inbound.userHeaderCapacity < size { reserveUserHeader(byteCount: size) }
         guard let store = pointee.inbound.userHeader else { return byteCount }
         let already = pointee.inbound.collectedByteCount
         let count = Swift.min(size - already, byteCount)
@@ -102,6 +100,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             beginMessage(header, UnsafeRawBufferPointer(start: store, count: size))
         }
         return count
+    }
+
+    func reserveUserHeader(byteCount: Int) {
+        pointee.inbound.userHeader?.deallocate()
+        pointee.inbound.userHeader = .allocate(byteCount: byteCount, alignment: 8)
+        pointee.inbound.userHeaderCapacity = byteCount
     }
 
     // Hot path.
