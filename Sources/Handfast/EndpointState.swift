@@ -32,6 +32,8 @@ struct EndpointState: ~Copyable {
     var inNeed: UnsafeMutablePointer<ConnectionSlot>?
     /// Calls of `progress` until timers, handshakes and goodbyes are looked at.
     var callsUntilSlowPart = 0
+    /// A handshake or a goodbye is under way.
+    var isBusy = false
 
     init(transports: [Polled], unexpectedByteLimit: Int, connectionLimit: Int, requestLimit: Int) {
         connections = SlotTable(limit: connectionLimit, pool: connectionPool)

@@ -25,10 +25,10 @@ final class Engine {
 
     var listener: Listener?
     private(set) var isClosing = false
-    private var drivers: [ObjectIdentifier: HandshakeDriver] = [:]
+    private var drivers: [ObjectIdentifier: HandshakeDriver] = [:] { didSet { noteWhetherBusy() } }
     private var records: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Those whose end is being waited for.
-    private var ending: [ObjectIdentifier: ConnectionRecord] = [:]
+    private var ending: [ObjectIdentifier: ConnectionRecord] = [:] { didSet { noteWhetherBusy() } }
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.
@@ -107,10 +107,9 @@ final class Engine {
             case .lifeline(let record): lifelineIsReady(record)
             }
         }
-        if let next = nextDeadline, next <= .now { checkDeadlines() }
+        if state.pointee.isBusy, let next = nextDeadline, next <= .now { checkDeadlines() }
         settleThoseInNeed()
-        let isBusy = !drivers.isEmpty || !ending.isEmpty
-        state.pointee.callsUntilSlowPart = isBusy ? Self.busyInterval : Self.idleInterval
+        state.pointee.callsUntilSlowPart = state.pointee.isBusy ? Self.busyInterval : Self.idleInterval
     }
 
     /// Something is due then: a visit must not be later.
@@ -137,6 +136,9 @@ final class Engine {
     }
 
     // MARK: Books
+
+    /// A visit with nothing to do looks at the raw state alone: these two would cost it exclusivity checks.
+    private func noteWhetherBusy() { state.pointee.isBusy = !drivers.isEmpty || !ending.isEmpty }
 
     var driverCount: Int { drivers.count }
 
