@@ -62,6 +62,12 @@ let package = Package(
         .testTarget(
             name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
+        .target(name: "CallCounters", path: "Tests/CallCounters"),
+        .executableTarget(
+            name: "HotPathProbe",
+            dependencies: ["CallCounters", "Handfast", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
+            path: "Tests/HotPathProbe", swiftSettings: house),
+        .testTarget(name: "HotPathTests", dependencies: ["HotPathProbe"], swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",
