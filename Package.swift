@@ -16,10 +16,10 @@ let package = Package(
     name: "handfast",
     products: [
         .library(name: "Precon", targets: ["Precon"]),
-        .library(name: "Handfast", targets: ["Handfast", "TCPTransport", "SharedMemoryTransport"]),
+        .library(name: "Handfast", targets: ["Handfast", "DefaultTransports"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0")
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
     ],
     targets: [
         .target(name: "Precon", swiftSettings: pure),
@@ -47,6 +47,12 @@ let package = Package(
             path: "Tests/TransportPeer", swiftSettings: house),
         .testTarget(
             name: "ConformanceTests", dependencies: ["TransportTesting", "TransportPeer"], swiftSettings: house),
+        .target(
+            name: "DefaultTransports",
+            dependencies: [
+                "Handfast", "TransportAPI", "LoopbackTransport", "SharedMemoryTransport", "TCPTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: pure),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "EngineTests",

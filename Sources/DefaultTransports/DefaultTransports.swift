@@ -1,0 +1,13 @@
+import LoopbackTransport
+import SharedMemoryTransport
+import TCPTransport
+public import TransportAPI
+
+/// The transports of this package, in the order in which they are tried: what is nearer comes first.
+///
+/// The only place that names them all.
+public let defaultTransports: [TransportDefinition] = [
+    LoopbackTransport.definition,
+    SharedMemoryTransport.definition,
+    TCPTransport.definition,
+]
