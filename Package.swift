@@ -17,9 +17,12 @@ let package = Package(
     products: [
         .library(name: "Precon", targets: ["Precon"]),
         .library(name: "Handfast", targets: ["Handfast", "DefaultTransports"]),
+        .executable(name: "handfast", targets: ["HandfastTool"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", .upToNextMinor(from: "0.2.0")),
     ],
     targets: [
         .target(name: "Precon", swiftSettings: pure),
@@ -53,6 +56,14 @@ let package = Package(
                 "Handfast", "TransportAPI", "LoopbackTransport", "SharedMemoryTransport", "TCPTransport",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: pure),
+        .target(name: "CBench", path: "Benchmarks/CBench"),
+        .executableTarget(
+            name: "HandfastTool",
+            dependencies: [
+                "Handfast", "DefaultTransports", "TransportAPI", "CBench",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ], path: "Benchmarks/HandfastTool", swiftSettings: house),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "EngineTests",

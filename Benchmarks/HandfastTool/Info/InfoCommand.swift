@@ -1,0 +1,24 @@
+import ArgumentParser
+import DefaultTransports
+import Handfast
+import TransportAPI
+
+struct InfoCommand: ParsableCommand {
+    enum Format: String, CaseIterable, ExpressibleByArgument { case table, json }
+
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Lists the transports, why some are not available, and all settings.",
+        discussion: "Opens no device and talks to nobody.")
+
+    @Option(help: "How it is written.")
+    var format = Format.table
+
+    func run() throws {
+        let settings = try Settings(environment: Settings.processEnvironment(), transports: defaultTransports)
+        let transports = defaultTransports.map { TransportState($0, settings) }
+        switch format {
+        case .table: Output.standard.write(InfoTable(transports: transports, settings: settings).text)
+        case .json: Output.standard.write(InfoJSON(transports: transports, settings: settings).text + "\n")
+        }
+    }
+}
