@@ -85,6 +85,13 @@ let package = Package(
             dependencies: ["CallCounters", "Handfast", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
             path: "Tests/HotPathProbe", swiftSettings: house),
         .testTarget(name: "HotPathTests", dependencies: ["HotPathProbe"], swiftSettings: house),
+        .executableTarget(
+            name: "Embedding", dependencies: ["Handfast", "TCPTransport", "SharedMemoryTransport"],
+            path: "Examples/Embedding", swiftSettings: [.treatAllWarnings(as: .error)]),
+        .testTarget(
+            name: "ReadmeTests",
+            dependencies: ["Handfast", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport", "Embedding"],
+            swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",

@@ -1,0 +1,21 @@
+import Foundation
+import Testing
+
+/// The README and the other files of this package.
+enum Readme {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    static func text(of path: String) throws -> String {
+        try String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    /// What stands between `<!-- name -->` and `<!-- /name -->` in the README, without the blank lines around it.
+    static func section(_ name: String) throws -> String {
+        let readme = try text(of: "README.md")
+        let start = try #require(readme.range(of: "<!-- \(name) -->"), "README.md has no <!-- \(name) -->")
+        let rest = readme[start.upperBound...]
+        let end = try #require(rest.range(of: "<!-- /\(name) -->"), "README.md has no <!-- /\(name) -->")
+        return rest[..<end.lowerBound].trimmingCharacters(in: .newlines)
+    }
+}
