@@ -86,11 +86,11 @@ let package = Package(
             path: "Tests/HotPathProbe", swiftSettings: house),
         .testTarget(name: "HotPathTests", dependencies: ["HotPathProbe"], swiftSettings: house),
         .executableTarget(
-            name: "Embedding", dependencies: ["Handfast", "TCPTransport", "SharedMemoryTransport"],
+            name: "Embedding", dependencies: ["Handfast", "DefaultTransports"],
             path: "Examples/Embedding", swiftSettings: [.treatAllWarnings(as: .error)]),
         .testTarget(
             name: "ReadmeTests",
-            dependencies: ["Handfast", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport", "Embedding"],
+            dependencies: ["Handfast", "DefaultTransports", "Embedding"],
             swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(

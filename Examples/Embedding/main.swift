@@ -1,11 +1,9 @@
+import DefaultTransports
 import Handfast
-import SharedMemoryTransport
-import TCPTransport
 
 // Two endpoints. In earnest each is in a process of its own, and `address.description` goes from one to the other.
-let transports = [SharedMemoryTransport.definition, TCPTransport.definition]
-let server = try Endpoint(name: "rank0", transports: transports)
-let client = try Endpoint(name: "rank1", transports: transports)
+let server = try Endpoint(name: "rank0")
+let client = try Endpoint(name: "rank1")
 
 // Nothing moves but in `progress` and `wait`. Here one thread drives both, so neither may wait for the other.
 @MainActor func drive(until isDone: () -> Bool) {

@@ -1,16 +1,11 @@
+import DefaultTransports
 import Foundation
 import Handfast
-import LoopbackTransport
-import SharedMemoryTransport
-import TCPTransport
 import Testing
 
 @Suite struct `The README` {
     @Test func `lists the settings that there are`() throws {
-        let transports = [
-            SharedMemoryTransport.definition, TCPTransport.definition, LoopbackTransport.definition,
-        ]
-        let table = Settings.markdownTable(of: Settings.rows(transports: transports))
+        let table = Settings.markdownTable(of: Settings.rows(transports: defaultTransports))
             .trimmingCharacters(in: .newlines)
         let isCurrent = try Readme.section("settings") == table
         #expect(isCurrent, "this belongs between the markers <!-- settings --> of README.md:\n\(table)")
