@@ -64,6 +64,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ], path: "Benchmarks/HandfastTool", swiftSettings: house),
+        .testTarget(name: "ToolTests", dependencies: ["HandfastTool"], swiftSettings: house),
         .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "EngineTests",

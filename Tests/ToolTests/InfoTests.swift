@@ -1,0 +1,28 @@
+import Foundation
+import Testing
+
+@Suite struct `handfast info` {
+    @Test func `lists transports and settings as JSON`() throws {
+        let run = try ToolProcess.run(
+            ["info", "--format", "json"], ["HANDFAST_TRANSPORTS": "^shm", "HANDFAST_SPIN_US": "7"])
+        #expect(run.code == 0, "\(run.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: [[String: Any]]]
+        let transports = try #require(object?["transports"])
+        #expect(transports.compactMap { $0["name"] as? String } == ["loopback", "shm", "tcp"])
+        #expect(transports.map { $0["available"] as? Bool } == [true, false, true])
+        #expect(transports[1]["reason"] as? String == "excluded by HANDFAST_TRANSPORTS=^shm")
+        let settings = try #require(object?["settings"])
+        let spin = try #require(settings.first { $0["name"] as? String == "HANDFAST_SPIN_US" })
+        #expect(spin["value"] as? String == "7" && spin["default"] as? String == "50")
+        #expect(spin["source"] as? String == "environment")
+        #expect((spin["help"] as? String)?.isEmpty == false)
+        #expect(settings.first { $0["name"] as? String == "HANDFAST_NAME" }?["source"] as? String == "default")
+    }
+
+    @Test func `lists them for people`() throws {
+        let run = try ToolProcess.run(["info"], ["HANDFAST_SPIN_US": "7"])
+        #expect(run.code == 0)
+        #expect(run.output.contains("HANDFAST_SPIN_US=7  (environment; default 50)"))
+        #expect(run.output.contains("tcp") && run.output.contains("available"))
+    }
+}

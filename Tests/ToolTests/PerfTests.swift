@@ -1,0 +1,101 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite(.serialized) struct `handfast perf` {
+    @Test func `measures every transport and writes all fields`() throws {
+        let run = try ToolProcess.run(["perf", "--format", "json", "--sizes", "0,8,100k", "--iterations", "20"])
+        #expect(run.code == 0, "\(run.errors)")
+        let lines = try JSONLines(run.output)
+        #expect(lines.transports.isSuperset(of: ["loopback", "tcp"]))
+        // Shared memory may be impossible here, but not without a reason.
+        #expect(lines.transports.contains("shm") || run.errors.contains("shm: does not work here"))
+        #expect(lines.objects.count == lines.transports.count * 3 * 2)
+        for object in lines.objects {
+            #expect(Set(object.keys) == JSONLines.keys)
+            #expect(object["iterations"] as? Int == 20)
+            let (median, largest) = (object["p50_us"] as? Double ?? 0, object["max_us"] as? Double ?? 0)
+            #expect(median > 0 && largest > 0)
+        }
+    }
+
+    @Test func `verifies the content of all messages`() throws {
+        let run = try ToolProcess.run([
+            "perf", "--verify", "--format", "json", "--sizes", "1,7,4096,300000", "--iterations", "40",
+        ])
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(try JSONLines(run.output).transports.contains("tcp"))
+    }
+
+    @Test func `says why a transport is chosen`() throws {
+        let run = try ToolProcess.run(["perf", "--sizes", "8", "--iterations", "10"], ["HANDFAST_TRANSPORTS": "^shm"])
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(run.output.contains("shm: left out, excluded by HANDFAST_TRANSPORTS=^shm"))
+        #expect(run.output.contains("\ntcp: chosen"))
+        #expect(run.output.contains("p50 us"))
+    }
+
+    @Test func `writes the columns of pscom and CSV`() throws {
+        let common = ["perf", "--transport", "tcp", "--sizes", "8,1k", "--iterations", "10", "--pin", "none"]
+        let pscom = try ToolProcess.run(common + ["--format", "pscom"])
+        let columns = pscom.output.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(columns.first == ["msize", "loops", "time", "throughput"])
+        #expect(columns.dropFirst(2).map(\.first) == ["8", "1024"])
+        let csv = try ToolProcess.run(common + ["--format", "csv", "--test", "latency"])
+        let cells = csv.output.split(separator: "\n").map { $0.split(separator: ",").map(String.init) }
+        #expect(cells.first.map(Set.init) == JSONLines.keys)
+        #expect(cells.count == 3 && cells.allSatisfy { $0.count == JSONLines.keys.count })
+    }
+
+    @Test(arguments: [
+        (["perf", "--sizes", "8,x"], "\"x\" is no size"), (["perf", "--sizes", ""], "--sizes"),
+        (["perf", "--format", "xml"], "'table', 'pscom', 'csv' or 'json'"), (["perf", "--pin", "0,1,2"], "--pin 0,1,2"),
+        (["perf", "--iterations", "0"], "from 1 to"), (["perf", "--transport", "shn"], "did you mean shm"),
+        (["perf", "--once"], "--listen"), (["perf", "--listen", "--connect", "127.0.0.1:1"], "exclude"),
+        (["perf", "--connect", "127.0.0.1:99999"], "65535"), (["perf", "--connect", "10.0.0:5"], "10.0.0"),
+        (["perf", "--listen", "127.0.0.1:x"], "port"), (["nonsense"], "nonsense"),
+    ])
+    func `refuses a wrong argument in one line`(arguments: [String], words: String) throws {
+        let run = try ToolProcess.run(arguments)
+        #expect(run.code == 64)
+        #expect(run.output.isEmpty)
+        #expect(run.errors.contains(words), "\(run.errors)")
+        #expect(run.errors.hasPrefix("handfast: ") && run.errors.count { $0 == "\n" } == 1)
+    }
+
+    @Test(arguments: ["perf", "info"])
+    func `refuses a wrong setting`(command: String) throws {
+        let wrong = try ToolProcess.run([command], ["HANDFAST_SPIN_US": "soon"])
+        #expect(wrong.code == 64 && wrong.errors.contains("HANDFAST_SPIN_US=\"soon\""), "\(wrong.errors)")
+        let unknown = try ToolProcess.run([command], ["HANDFAST_SPINN_US": "3"])
+        #expect(unknown.code == 64 && unknown.errors.contains("did you mean HANDFAST_SPIN_US"), "\(unknown.errors)")
+    }
+
+    @Test func `takes its second process along when it is killed`() throws {
+        let tool = try ToolProcess(["perf", "--transport", "tcp", "--sizes", "8", "--iterations", "1000000000"])
+        let line = try tool.firstLine()
+        let words = line.split(whereSeparator: { !$0.isNumber })
+        let companion = try #require(line.contains("echoes") ? words.compactMap { pid_t($0) }.dropFirst().first { $0 > 1 } : nil)
+        tool.send(signal: SIGKILL)
+        _ = try tool.finish()
+        let deadline = ContinuousClock.now + .seconds(10)
+        // Whoever adopted it may take its time to reap it.
+        while kill(companion, 0) == 0, !Self.isZombie(companion), ContinuousClock.now < deadline { usleep(20_000) }
+        #expect(kill(companion, 0) != 0 || Self.isZombie(companion))
+    }
+
+    @Test func `says that its second process was killed`() throws {
+        let tool = try ToolProcess(["perf", "--transport", "tcp", "--sizes", "8", "--iterations", "1000000000"])
+        let words = try tool.firstLine().split(whereSeparator: { !$0.isNumber }).compactMap { pid_t($0) }
+        try tool.read { $0.outputText.contains("\ntcp: chosen") }
+        let companion = try #require(words.dropFirst().first { $0 > 1 })
+        kill(companion, SIGKILL)
+        #expect(try tool.finish() == 1)
+        #expect(tool.errorText.contains("the second process is gone: signal 9 killed it"), "\(tool.errorText)")
+    }
+
+    private static func isZombie(_ process: pid_t) -> Bool {
+        let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        return status?.contains(") Z ") ?? true
+    }
+}
