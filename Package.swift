@@ -93,6 +93,12 @@ let package = Package(
             name: "ReadmeTests",
             dependencies: ["Handfast", "DefaultTransports", "Embedding"],
             swiftSettings: house),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "Handfast", "Precon", "TransportAPI", "CHandfast", "TCPTransport", "LoopbackTransport",
+                "SharedMemoryTransport",
+            ], swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",

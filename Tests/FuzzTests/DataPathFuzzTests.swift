@@ -1,0 +1,41 @@
+import Testing
+
+@Suite(.serialized) struct `Any bytes on the data path` {
+    @Test func `are cut into messages within the bounds, or are a violation`() throws {
+        try Fuzz.run("data path") { random in
+            let path = DataPath(random: random)
+            defer { path.end() }
+            let stream = random.happens(oneIn: 4) ? random.bytes(random.number(1...2_000)) : Self.stream(&random)
+            try path.take(stream)
+        }
+    }
+
+    /// Messages that are nearly right: known and unknown kinds, small and lying sizes.
+    private static func stream(_ random: inout SplitMix64) -> [UInt8] {
+        var stream: [UInt8] = []
+        for _ in 0..<random.number(1...30) {
+            let kind = [0, 0, 0, 0, 4, 4, 5, 8, random.number(0...255)].randomElement(using: &random) ?? 0
+            var header = random.bytes(random.number(0...40))
+            var payloadByteCount = [0, 1, 8, random.number(0...3_000)].randomElement(using: &random) ?? 0
+            if kind == 4 {
+                let inner = random.number(0...20)
+                header = word(inner, 0, 0) + random.bytes(inner)
+                header += number(random.number(0...3)) + random.bytes(8) + number(random.number(0...3_000))
+                payloadByteCount = 0
+            }
+            if kind == 5 { (header, payloadByteCount) = (number(random.number(0...3)), 0) }
+            let isLie = random.happens(oneIn: 40)
+            let announced = isLie ? [1 << 20, (1 << 40) - 1].randomElement(using: &random) ?? 0 : payloadByteCount
+            stream += word(random.happens(oneIn: 60) ? 65_535 : header.count, kind, announced) + header
+            stream += random.bytes(payloadByteCount)
+        }
+        random.happens(oneIn: 4) ? random.mutate(&stream) : ()
+        return stream
+    }
+
+    private static func word(_ headerByteCount: Int, _ kind: Int, _ payloadByteCount: Int) -> [UInt8] {
+        number(headerByteCount | kind << 16 | payloadByteCount << 24)
+    }
+
+    private static func number(_ value: Int) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+}
