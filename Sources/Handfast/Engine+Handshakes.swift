@@ -204,6 +204,8 @@ extension HandfastError {
             self.init(.rejected, "\(peer) was refused: \(rejection.text)")
         case .streamEnded(let waitingFor):
             self.init(.peerLost, "\(peer) closed the connection while \(waitingFor) was awaited from it")
+        case .abandoned:
+            self.init(.peerLost, "\(peer): another connection to the same peer took the place of this one")
         case .deadlinePassed(let waitingFor):
             self.init(.timeout, "\(peer): the handshake's deadline passed while \(waitingFor) was awaited")
         case .refusedAfterProposal(_, let refusal):

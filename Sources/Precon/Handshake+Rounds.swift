@@ -94,7 +94,9 @@ extension Handshake {
                 return []
             }
             return giveRefusal(refusal, &round)
-        case .opened, .received, .receivedGarbage, .peerAccepted, .peerRejected, .streamEnded, .deadlinePassed: return []
+        case .opened, .received, .receivedGarbage, .peerAccepted, .peerRejected, .streamEnded, .deadlinePassed,
+            .abandoned:
+            return []
         }
     }
 

@@ -29,6 +29,8 @@ public struct Handshake: Hashable, Sendable {
     }
 
     public let role: HandshakeRole
+    /// Of a starter: the connect that it makes because somebody has something to send.
+    let isOnDemand: Bool
     let version: VersionOffer
     let peerInfo: PeerInfo?
     var connectionInfo: ConnectionInfo?
@@ -41,11 +43,15 @@ public struct Handshake: Hashable, Sendable {
     /// Each transport that was tried, in order.
     public internal(set) var decisions: [TransportDecision] = []
 
-    /// - Parameter transports: numbers in the order in which they are to be proposed.
+    /// - Parameters:
+    ///   - onDemand: the peer is asked for the connection that it holds ready under this side's name.
+    ///   - transports: numbers in the order in which they are to be proposed.
     public init(
-        startingAs connectionInfo: ConnectionInfo, version: VersionOffer, peerInfo: PeerInfo?, transports: [UInt32]
+        startingAs connectionInfo: ConnectionInfo, onDemand: Bool = false, version: VersionOffer, peerInfo: PeerInfo?,
+        transports: [UInt32]
     ) {
         role = .starter
+        isOnDemand = onDemand
         self.version = version
         self.peerInfo = peerInfo
         self.connectionInfo = connectionInfo
@@ -55,6 +61,7 @@ public struct Handshake: Hashable, Sendable {
     /// An answerer learns from `identify` whom it talks to, and then says who it is.
     public init(answeringWith version: VersionOffer, peerInfo: PeerInfo?) {
         role = .answerer
+        isOnDemand = false
         self.version = version
         self.peerInfo = peerInfo
         transports = []
@@ -76,6 +83,7 @@ public struct Handshake: Hashable, Sendable {
         case .peerRejected(let rejection): return reject(rejection)
         case .attemptStep, .attemptAccepted, .attemptRefused: return updateRound { $0.handleAttempt(event, &$1) }
         case .streamEnded: return fail(.streamEnded(waitingFor: waitingFor))
+        case .abandoned: return fail(.abandoned)
         case .deadlinePassed:
             let text = "the deadline passed while waiting for \(waitingFor)"
             return [.send(.reject(Rejection(.timeout, text)))] + fail(.deadlinePassed(waitingFor: waitingFor))
@@ -107,7 +115,8 @@ public struct Handshake: Hashable, Sendable {
 
     func introduction(_ info: ConnectionInfo) -> [HandshakeAction] {
         let about = peerInfo.map { [HandshakeAction.send(.peerInfo($0))] } ?? []
-        return [.send(.version(version))] + about + [.send(.connectionInfo(info))]
+        let request = isOnDemand ? PreconMessage.connectionInfoOnDemand(info) : .connectionInfo(info)
+        return [.send(.version(version))] + about + [.send(request)]
     }
 
     private mutating func acceptPeer(as info: ConnectionInfo, transports: [UInt32]) -> [HandshakeAction] {

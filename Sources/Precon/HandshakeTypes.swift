@@ -38,6 +38,8 @@ public enum HandshakeFailure: Error, Hashable, Sendable {
     case deadlinePassed(waitingFor: String)
     /// The peer speaks dialect 0x0200, which has no way to take back a proposal.
     case refusedAfterProposal(transport: UInt32, Refusal)
+    /// The owner took another stream of the same peer; no error of anybody.
+    case abandoned
 }
 
 /// What the owner of a handshake tells it.
@@ -58,6 +60,8 @@ public enum HandshakeEvent: Hashable, Sendable {
     case attemptRefused(Refusal)
     case streamEnded
     case deadlinePassed
+    /// The owner takes another stream of the same peer instead; nothing more is said on this one.
+    case abandoned
 }
 
 /// What the owner of a handshake is to do, in order.

@@ -54,7 +54,7 @@ import Testing
         case (.established?, .failed?), (.failed?, .established?):
             // Only a broken stream can part them, and then the one that is up sees the end of it.
             let isTold = world.sides.allSatisfy { $0.hasSeenEnd }
-            if !world.isCut || !isTold { complaint = "one is up, the other failed" }
+            if !(world.isCut || world.isAbandoned) || !isTold { complaint = "one is up, the other failed" }
         case (nil, _), (_, nil): complaint = "somebody waits for ever"
         }
         if world.sides.contains(where: { $0.attempt != nil }) { complaint = "an attempt is neither completed nor abandoned" }

@@ -32,6 +32,25 @@ import Testing
         #expect(handshake.handle(.attemptAccepted) == [.send(.transportAccepted)])
     }
 
+    @Test func `asks for the connection held ready when it starts on demand`() {
+        var handshake = Handshake(
+            startingAs: info, onDemand: true, version: ours, peerInfo: nil, transports: [103])
+        #expect(
+            handshake.handle(.opened) == [
+                .send(.version(ours)), .send(.connectionInfoOnDemand(info)), .send(.transportRequest(103)),
+                .beginAttempt(transport: 103),
+            ])
+    }
+
+    @Test func `that is abandoned ends its attempt once and says nothing more`() {
+        var handshake = starter([103])
+        _ = handshake.handle(.opened)
+        #expect(handshake.handle(.abandoned) == [.abandonAttempt(transport: 103), .fail(.abandoned)])
+        #expect(handshake.handle(.abandoned) == [])
+        #expect(handshake.handle(.streamEnded) == [])
+        #expect(handshake.decisions.map(\.outcome) == [.unfinished])
+    }
+
     @Test func `with a pscom server ends in TCP after its bare refusal of another transport`() {
         var handshake = starter([0x4801, 103])
         _ = handshake.handle(.opened)

@@ -21,12 +21,15 @@ struct HandshakeWorld: Hashable {
 
     enum Move: Hashable {
         case deliver(Int), end(Int), accept(Int), refuse(Int)
+        /// The starter's owner takes another stream.
+        case abandon
         /// The stream breaks, and only the first messages of each inbox still arrive.
         case cut(Int, Int)
     }
 
     var sides: [Side]
     private(set) var isCut = false
+    private(set) var isAbandoned = false
     /// The first broken rule, if any.
     private(set) var fault: String?
 
@@ -46,6 +49,7 @@ struct HandshakeWorld: Hashable {
             // As in shared memory, the answerer has to see the starter's step before it can accept.
             if index == 0 || side.hasStep { moves.append(.accept(index)) }
         }
+        if cutting, sides[0].end == nil { moves.append(.abandon) }
         guard cutting, !isCut, sides.contains(where: { $0.end == nil }) else { return moves }
         for first in 0...sides[0].inbox.count {
             for second in 0...sides[1].inbox.count { moves.append(.cut(first, second)) }
@@ -68,6 +72,9 @@ struct HandshakeWorld: Hashable {
         case .refuse(let index):
             next.sides[index].isDecided = true
             next.handle(.attemptRefused(Refusal(.unreachable, "side \(index)")), at: index)
+        case .abandon:
+            next.isAbandoned = true
+            next.handle(.abandoned, at: 0)
         case .cut(let first, let second):
             next.isCut = true
             for (index, kept) in [first, second].enumerated() {
