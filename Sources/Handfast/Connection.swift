@@ -7,6 +7,8 @@ public import TransportAPI
 public struct Connection: Hashable {
     /// How far the connection is.
     public enum State: Hashable, Sendable {
+        /// Known by name and not connected: the first message of either side connects.
+        case onDemand
         /// The handshake is under way; what is sent is queued.
         case connecting
         case connected
@@ -33,15 +35,17 @@ public struct Connection: Hashable {
     var record: ConnectionRecord? { isStale ? nil : slot.record }
 
     public var state: State {
-        guard let record else { return .closed }
+        guard !isStale else { return .closed }
+        guard let record = slot.record else { return .onDemand }
         switch record.phase {
         case .connecting: return .connecting
+        case .onDemand: return record.association?.isIdle == false ? .connecting : .onDemand
         case .connected: return record.hasQueuedEnd || slot.pointee.hasPeerEnded ? .closing : .connected
         case .ended: return .closed
         }
     }
 
-    /// Who is at the other end, as far as it is known; nil for a stale handle.
+    /// Who is at the other end, as far as it is known; nil for a stale handle, and on demand before the first use.
     public var peer: PeerDescription? { record?.peer }
 
     /// The name of the transport that carries it; nil before and after.
@@ -97,7 +101,10 @@ public struct Connection: Hashable {
 
     /// Closes in order: what was sent goes out, then both sides say goodbye; receives on it end with `closed`, and
     /// messages that nobody has received are dropped. Does nothing the second time.
-    public func close() { record.map { $0.engine.close($0) } }
+    public func close() {
+        guard !isStale, let engine = slot.pointee.endpoint?.pointee.engine else { return }
+        engine.takeUnretainedValue().closeUnused(slot)
+    }
 }
 
 extension ConnectionRecord {

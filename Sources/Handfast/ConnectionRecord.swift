@@ -5,6 +5,8 @@ import TransportAPI
 final class ConnectionRecord {
     enum Phase {
         case connecting(HandshakeDriver)
+        /// Not connected; the association tells whether somebody tries.
+        case onDemand
         /// The handshake's socket stays open as a sign of life, unless the transport goes on over it.
         case connected(transport: Int)
         case ended
@@ -31,11 +33,17 @@ final class ConnectionRecord {
     /// The lifeline has ended: how many deliveries there were when it was last looked at.
     var deliveriesAtLifelineEnd: UInt64?
 
-    init(slot: UnsafeMutablePointer<ConnectionSlot>, driver: HandshakeDriver, peer: PeerDescription, peerText: String) {
-        engine = driver.engine
+    /// Of a connection on demand that was ever used.
+    var association: Association?
+
+    init(
+        slot: UnsafeMutablePointer<ConnectionSlot>, engine: Engine, peer: PeerDescription, peerText: String,
+        phase: Phase = .onDemand
+    ) {
+        self.engine = engine
         self.slot = slot
         generation = slot.pointee.generation
-        phase = .connecting(driver)
+        self.phase = phase
         self.peer = peer
         self.peerText = peerText
     }

@@ -41,6 +41,8 @@ struct ConnectionSlot: TableSlot {
     /// Counts deliveries, so that a vanished peer's last bytes are read before it is given up.
     var deliveryCount: UInt64 = 0
 
+    /// Place among the peers that are connected on demand; -1 for a direct connect.
+    var peerIndex: Int32 = -1
     /// Linked in the endpoint's list of connections that need the engine's slow part.
     var needsAttention = false
     var nextInNeed: UnsafeMutablePointer<ConnectionSlot>?

@@ -77,6 +77,17 @@ public final class Endpoint {
         to address: EndpointAddress, selection: TransportSelection? = nil
     ) throws(HandfastError) -> Connection { Connection(try engine.connect(to: address, selection).slot) }
 
+    /// The same, or only notes whom the connection is to: then the first message of either side connects. Until then
+    /// it costs neither a descriptor nor a byte on the wire; an endpoint may name thousands of peers.
+    /// - Throws: `invalidArgument` when the mode is `onDemand` and the address has no name, the endpoint does not
+    ///   listen, or the name is expected already.
+    public func connect(to address: EndpointAddress, mode: ConnectMode) throws(HandfastError) -> Connection {
+        switch mode {
+        case .direct: try connect(to: address)
+        case .onDemand: Connection(try engine.expect(address))
+        }
+    }
+
     /// Closes all connections in order and stops listening. Never waits: `isClosed` tells when all is done.
     public func close() { engine.close() }
 
@@ -130,7 +141,7 @@ public final class Endpoint {
             let record = connection.record
         else { return }
         switch record.phase {
-        case .connecting: return
+        case .connecting, .onDemand: return
         case .connected, .ended: throw record.endReason
         }
     }

@@ -29,15 +29,18 @@ struct EndpointState: ~Copyable {
     /// Some connection waits for room in the bound above.
     var hasStalled = false
 
+    /// The slow part, which outlives this.
+    let engine: Unmanaged<Engine>?
     var inNeed: UnsafeMutablePointer<ConnectionSlot>?
     /// Calls of `progress` until timers, handshakes and goodbyes are looked at.
     var callsUntilSlowPart = 0
     /// A handshake or a goodbye is under way.
     var isBusy = false
 
-    init(transports: [Polled], unexpectedByteLimit: Int, connectionLimit: Int, requestLimit: Int) {
+    init(engine: Engine?, transports: [Polled], unexpectedByteLimit: Int, connectionLimit: Int, requestLimit: Int) {
         connections = SlotTable(limit: connectionLimit, pool: connectionPool)
         requests = SlotTable(limit: requestLimit, pool: requestPool)
+        self.engine = engine.map { .passUnretained($0) }
         pieces = .allocate(capacity: Self.pieceCount)
         polled = .allocate(capacity: transports.count)
         _ = polled.initialize(from: transports)

@@ -20,7 +20,7 @@ extension Engine {
         self.listener = listener
     }
 
-    private func checkOpen() throws(HandfastError) {
+    func checkOpen() throws(HandfastError) {
         if isClosing { throw HandfastError(.closed, "the endpoint \(name) was closed") }
     }
 
@@ -72,24 +72,29 @@ extension Engine {
         let isSelf = isOwn(address)
         var peer = describe(address.host, name: address.name ?? "")
         peer.isSelf = isSelf
-        var system = try SocketAddress(address.host, port: address.port)
-        let text = system.description
+        let text = try SocketAddress(address.host, port: address.port).description
         if isSelf { return try connectToSelf(peer, text, selection) }
+        return try start(try openSocket(to: address), peer, text, selection, isConnected: false)
+    }
+
+    /// A socket that is being connected.
+    func openSocket(to address: EndpointAddress) throws(HandfastError) -> Descriptor {
+        var system = try SocketAddress(address.host, port: address.port)
         let number = socket(
             system.family,
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else {
             throw HandfastError(
-                .resources, "no socket for \(text): \(String(cString: strerror(errno)))", systemError: errno)
+                .resources, "no socket for \(system): \(String(cString: strerror(errno)))", systemError: errno)
         }
         let descriptor = Descriptor(owning: number)
         tune(number)
         let result = system.withPointer { Glibc.connect(number, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             throw HandfastError(
-                .unreachable, "\(text): \(String(cString: strerror(errno)))", systemError: errno)
+                .unreachable, "\(system): \(String(cString: strerror(errno)))", systemError: errno)
         }
-        return try start(descriptor, peer, text, selection, isConnected: false)
+        return descriptor
     }
 
     /// Both ends are here: the handshake runs over a pair of sockets, and nothing else is different.
@@ -115,9 +120,27 @@ extension Engine {
         _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ selection: TransportSelection?,
         isConnected: Bool
     ) throws(HandfastError) -> ConnectionRecord {
+        var decisions: [ConnectionDecision] = []
+        let driver = try makeStarter(
+            socket, peer, text, selection, isConnected: isConnected, onDemand: false, &decisions)
+        let record = ConnectionRecord(
+            slot: try takeSlot(), engine: self, peer: peer, peerText: text, phase: .connecting(driver))
+        adopt(record)
+        driver.record = record
+        record.decisions = decisions
+        record.slot.pointee.isKnownToUser = true
+        add(driver)
+        return record
+    }
+
+    func makeStarter(
+        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ selection: TransportSelection?,
+        isConnected: Bool, onDemand: Bool, _ decisions: inout [ConnectionDecision]
+    ) throws(HandfastError) -> HandshakeDriver {
         let timeout = isConnected ? settings.handshakeTimeout : settings.connectTimeout
         let number = socket.number
-        var (allowed, decisions) = choice(for: peer, selection)
+        var allowed: [LiveTransport]
+        (allowed, decisions) = choice(for: peer, selection)
         var attempts: [UInt32: any TransportAttempt] = [:]
         allowed.removeAll { live in
             do throws(TransportRefusal) {
@@ -136,17 +159,11 @@ extension Engine {
         let driver = HandshakeDriver(
             engine: self, socket: socket,
             handshake: Handshake(
-                startingAs: ownInfo(on: number), version: ownVersion(), peerInfo: ownPeerInfo(),
+                startingAs: ownInfo(on: number), onDemand: onDemand, version: ownVersion(), peerInfo: ownPeerInfo(),
                 transports: allowed.map(\.definition.number)),
             isConnected: isConnected, peer: peer, peerText: text, deadline: .now + timeout)
         driver.prepared = attempts
-        guard let record = makeRecord(driver) else {
-            throw HandfastError(.resources, "\(Self.connectionLimit) connections are open")
-        }
-        record.decisions = decisions
-        record.slot.pointee.isKnownToUser = true
-        add(driver)
-        return record
+        return driver
     }
 
     private func isOwn(_ address: EndpointAddress) -> Bool {
@@ -155,7 +172,7 @@ extension Engine {
     }
 
     /// What an address alone tells; a Handfast peer says later whether it is on this host.
-    private func describe(_ address: IPAddress, name: String) -> PeerDescription {
+    func describe(_ address: IPAddress, name: String) -> PeerDescription {
         PeerDescription(name: name, address: address.bytes, isLocal: leadsHere(address))
     }
 

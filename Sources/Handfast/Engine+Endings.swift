@@ -11,6 +11,10 @@ extension Engine {
     func settle(_ record: ConnectionRecord) {
         guard !record.isEnded else { return }
         let slot = record.slot
+        if case .onDemand = record.phase {
+            if !slot.pointee.sendQueue.isEmpty { demand(slot) }
+            return
+        }
         if let violation = slot.pointee.violation {
             let text = "\(record.peerText) broke a rule of the data path: \(violation.text)"
             logger.warning("connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
@@ -32,6 +36,7 @@ extension Engine {
         guard !record.isClosedByUser else { return }
         record.isClosedByUser = true
         record.slot.pointee.takesSends = false
+        forget(record.slot)
         incoming.removeAll { $0 === record }
         switch record.phase {
         case .connecting(let driver):
@@ -40,8 +45,19 @@ extension Engine {
         case .connected:
             failReceives(record.slot, EndReason(record.endReason))
             sayGoodbye(record)
+        case .onDemand:
+            record.association?.withdraw()
+            end(record, HandfastError(.closed, "the connection was closed before it was up"))
         case .ended: free(record)
         }
+    }
+
+    /// The same for a connection on demand that was never used.
+    func closeUnused(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        if let record = slot.record { return close(record) }
+        forget(slot)
+        failAll(slot, EndReason(HandfastError(.closed, "the connection was closed")))
+        state.pointee.connections.give(slot)
     }
 
     /// Queues our last message and gives the peer's a deadline.
@@ -97,7 +113,7 @@ extension Engine {
             slot.pointee.operations?.pointee.close(channel)
         }
         record.phase = .ended
-        record.error = record.error ?? error
+        record.error = record.association == nil ? record.error ?? error : error ?? record.error
         slot.pointee.channel = nil
         slot.pointee.takesSends = false
         slot.pointee.inbound.part = .ignored
@@ -106,6 +122,11 @@ extension Engine {
         record.lifeline = nil
         unwatchEnd(of: record)
         failAll(slot, EndReason(record.endReason))
+        if record.association != nil, !record.isClosedByUser {
+            sleep(record)
+            record.association?.ended()
+            return
+        }
         // Nobody knows it, and it left nothing to be received.
         let isForgotten = !slot.pointee.isKnownToUser && slot.pointee.unexpected.first == nil
         if isForgotten { incoming.removeAll { $0 === record } }
@@ -116,7 +137,7 @@ extension Engine {
         while let request = slot.pointee.posted.removeFirst() { request.fail(reason) }
     }
 
-    private func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {
+    func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {
         failReceives(slot, reason)
         while let request = slot.pointee.sendQueue.removeFirst() { request.fail(reason) }
         while let request = slot.pointee.awaitingFinish.removeFirst() { request.fail(reason) }

@@ -17,26 +17,36 @@ extension Engine {
         switch driver.role {
         case .starter:
             guard let record = driver.record else { return }
-            if let rejection = nameMismatch(expected: record.peer.name, identity) { return driver.reject(rejection) }
+            if let association = driver.association {
+                association.identified(driver, PeerClaim(identity, address: driver.peerText))
+            } else if let rejection = nameMismatch(expected: record.peer.name, identity) {
+                return driver.reject(rejection)
+            }
             record.peer = driver.peer
             record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
         case .answerer:
-            guard !identity.isOnDemand else {
-                return driver.reject(
-                    Rejection(.unknownName, "no connection on demand is open here for \"\(driver.peer.name)\""))
-            }
-            guard let record = makeRecord(driver) else {
+            if identity.isOnDemand { return identifyOnDemand(driver, identity) }
+            guard let slot = try? takeSlot() else {
                 return driver.reject(Rejection(.busy, "\(Self.connectionLimit) connections are open"))
             }
-            record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
-            let (allowed, decisions) = choice(for: driver.peer)
-            record.decisions = decisions
-            record.peer = driver.peer
-            driver.tell(
-                .peerAccepted(
-                    as: ownInfo(on: driver.stream.socket), transports: allowed.map(\.definition.number),
-                    refusals: refusals(decisions)))
+            let record = ConnectionRecord(
+                slot: slot, engine: self, peer: driver.peer, peerText: driver.peerText, phase: .connecting(driver))
+            adopt(record)
+            welcome(driver, record)
         }
+    }
+
+    /// The peer may talk to us: the connection is its.
+    func welcome(_ driver: HandshakeDriver, _ record: ConnectionRecord) {
+        driver.record = record
+        record.peer = driver.peer
+        record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
+        let (allowed, decisions) = choice(for: driver.peer)
+        record.decisions = decisions
+        driver.tell(
+            .peerAccepted(
+                as: ownInfo(on: driver.stream.socket), transports: allowed.map(\.definition.number),
+                refusals: refusals(decisions)))
     }
 
     /// What a peer is told of the transports that are left out.
@@ -110,8 +120,17 @@ extension Engine {
         return info
     }
 
-    /// Agreed: the transport carries the connection from here on.
+    /// Agreed, unless the association has another stream by now.
     func complete(_ driver: HandshakeDriver, transport number: UInt32, attempt: any TransportAttempt) {
+        guard let association = driver.association else {
+            return establish(driver, transport: number, attempt: attempt)
+        }
+        association.agreed(driver) { self.establish(driver, transport: number, attempt: attempt) }
+        over(driver)
+    }
+
+    /// The transport carries the connection from here on.
+    private func establish(_ driver: HandshakeDriver, transport number: UInt32, attempt: any TransportAttempt) {
         guard let record = driver.record,
             let index = transports.firstIndex(where: { $0.definition.number == number }),
             let transport = transports[index].transport, let socket = driver.takeSocket()
@@ -132,7 +151,9 @@ extension Engine {
         }
         record.phase = .connected(transport: index)
         over(driver)
-        if driver.role == .answerer, !record.isClosedByUser { incoming.append(record) }
+        record.error = nil
+        let isTaken = record.association != nil || record.isClosedByUser
+        if driver.role == .answerer, !isTaken { incoming.append(record) }
         logger.debug(
             "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
         slot.flush()
@@ -143,6 +164,7 @@ extension Engine {
     func connectFailed(_ driver: HandshakeDriver, _ error: Int32) {
         let text = "\(driver.peerText): \(String(cString: strerror(error))); is a peer listening there?"
         over(driver)
+        if let association = driver.association { return association.connectFailed(driver, text) }
         if let record = driver.record { end(record, HandfastError(.unreachable, text, systemError: error)) }
     }
 
@@ -151,12 +173,13 @@ extension Engine {
         guard let failure = driver.failure else { return }
         if let record = driver.record { note(driver, in: record) }
         let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
-        if driver.role == .answerer {
+        if driver.role == .answerer, failure != .abandoned {
             logger.warning(
                 "handshake failed", metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
         }
         guard let record = driver.record else { return }
         driver.record = nil
+        if let association = driver.association { return association.failed(driver, failure) }
         end(record, error)
     }
 

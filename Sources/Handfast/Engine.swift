@@ -29,6 +29,12 @@ final class Engine {
     private var records: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Those whose end is being waited for.
     private var ending: [ObjectIdentifier: ConnectionRecord] = [:] { didSet { noteWhetherBusy() } }
+    /// Those that are connected on demand.
+    var peers = PeerTable()
+    /// Associations and back connects that wait for something until a deadline.
+    private var waiting: [ObjectIdentifier: Association] = [:] { didSet { noteWhetherBusy() } }
+    private var backConnects: [ObjectIdentifier: BackConnect] = [:] { didSet { noteWhetherBusy() } }
+    private var lastStreamID: UInt64 = 0
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.
@@ -53,7 +59,7 @@ final class Engine {
         state = .allocate(capacity: 1)
         state.initialize(
             to: EndpointState(
-                transports: transports.compactMap(\.polled), unexpectedByteLimit: settings.unexpectedByteLimit,
+                engine: self, transports: transports.compactMap(\.polled), unexpectedByteLimit: settings.unexpectedByteLimit,
                 connectionLimit: Self.connectionLimit, requestLimit: Self.requestLimit))
         for case let transport? in transports.map(\.transport) where transport.descriptor >= 0 {
             _ = watches.add(transport.descriptor, .transport, readable: true, writable: false)
@@ -70,6 +76,7 @@ final class Engine {
             end(record, HandfastError(.closed, "the endpoint was closed"))
         }
         for record in records.values { free(record) }
+        for slot in peers.slots { closeUnused(slot) }
         while let request = state.pointee.posted.removeFirst() { request.complete(.cancelled) }
         state.deinitialize(count: 1)
         state.deallocate()
@@ -84,6 +91,7 @@ final class Engine {
             driver.reject(Rejection(.shuttingDown, "\(name) is shutting down"))
         }
         for record in records.values { close(record) }
+        for slot in peers.slots { closeUnused(slot) }
     }
 
     /// Nothing is left of any connection.
@@ -105,6 +113,7 @@ final class Engine {
             case .handshake(let driver): driver.socketIsReady()
             case .attempt(let driver): driver.attemptIsReady()
             case .lifeline(let record): lifelineIsReady(record)
+            case .backConnect(let connect): connect.socketIsReady()
             }
         }
         if state.pointee.isBusy, let next = nextDeadline, next <= .now { checkDeadlines() }
@@ -121,9 +130,13 @@ final class Engine {
         let now = ContinuousClock.now
         for driver in drivers.values where driver.deadline <= now { driver.deadlinePassed() }
         for record in ending.values { checkEnding(record, now) }
+        for connect in backConnects.values where connect.deadline <= now { connect.deadlinePassed() }
+        for association in waiting.values { association.checkDeadlines(now) }
+        waiting = waiting.filter { $0.value.nextDeadline != nil }
         // What ended before its deadline left it here; what has one still is found again.
         let closing = ending.values.compactMap { $0.deliveriesAtLifelineEnd == nil ? $0.closeDeadline : now }
-        nextDeadline = (drivers.values.map(\.deadline) + closing).min()
+        let asked = backConnects.values.map(\.deadline) + waiting.values.compactMap(\.nextDeadline)
+        nextDeadline = (drivers.values.map(\.deadline) + closing + asked).min()
     }
 
     private func settleThoseInNeed() {
@@ -131,14 +144,14 @@ final class Engine {
             state.pointee.inNeed = slot.pointee.nextInNeed
             slot.pointee.nextInNeed = nil
             slot.pointee.needsAttention = false
-            if let record = slot.record { settle(record) }
+            if let record = slot.record { settle(record) } else { demand(slot) }
         }
     }
 
     // MARK: Books
 
     /// A visit with nothing to do looks at the raw state alone: these two would cost it exclusivity checks.
-    private func noteWhetherBusy() { state.pointee.isBusy = !drivers.isEmpty || !ending.isEmpty }
+    private func noteWhetherBusy() { state.pointee.isBusy = !(drivers.isEmpty && ending.isEmpty && waiting.isEmpty && backConnects.isEmpty) }
 
     var driverCount: Int { drivers.count }
 
@@ -160,20 +173,24 @@ final class Engine {
         return lastConnectionID
     }
 
-    /// - Returns: nil when there are too many connections.
-    func makeRecord(_ driver: HandshakeDriver) -> ConnectionRecord? {
-        guard let slot = state.pointee.connections.take() else { return nil }
+    /// A fresh slot of this endpoint.
+    func takeSlot() throws(HandfastError) -> UnsafeMutablePointer<ConnectionSlot> {
+        guard let slot = state.pointee.connections.take() else {
+            throw HandfastError(.resources, "\(Self.connectionLimit) connections are open")
+        }
         let generation = slot.pointee.generation
         slot.pointee = ConnectionSlot()
         slot.pointee.generation = generation
         slot.pointee.endpoint = state
         slot.pointee.takesSends = true
-        slot.reserveUserHeader(byteCount: Inbound.reservedUserHeaderByteCount)
-        let record = ConnectionRecord(slot: slot, driver: driver, peer: driver.peer, peerText: driver.peerText)
-        slot.pointee.record = Unmanaged.passUnretained(record).toOpaque()
+        return slot
+    }
+
+    /// Keeps a record for its slot.
+    func adopt(_ record: ConnectionRecord) {
+        record.slot.reserveUserHeader(byteCount: Inbound.reservedUserHeaderByteCount)
+        record.slot.pointee.record = Unmanaged.passUnretained(record).toOpaque()
         records[ObjectIdentifier(record)] = record
-        driver.record = record
-        return record
     }
 
     /// Makes every handle to the connection stale; messages that nobody received are dropped.
@@ -186,10 +203,28 @@ final class Engine {
         slot.pointee.inbound.userHeader?.deallocate()
         slot.pointee.inbound.userHeader = nil
         slot.pointee.record = nil
+        if let association = record.association { waiting[ObjectIdentifier(association)] = nil }
         records[ObjectIdentifier(record)] = nil
         ending[ObjectIdentifier(record)] = nil
         state.pointee.connections.give(slot)
     }
+
+    func nextStreamID() -> StreamID {
+        lastStreamID += 1
+        return StreamID(lastStreamID)
+    }
+
+    func watch(_ association: Association, until deadline: ContinuousClock.Instant) {
+        waiting[ObjectIdentifier(association)] = association
+        due(at: deadline)
+    }
+
+    func watch(_ connect: BackConnect) {
+        backConnects[ObjectIdentifier(connect)] = connect
+        due(at: connect.deadline)
+    }
+
+    func unwatch(_ connect: BackConnect) { backConnects[ObjectIdentifier(connect)] = nil }
 
     func watchEnd(of record: ConnectionRecord) {
         ending[ObjectIdentifier(record)] = record

@@ -27,7 +27,13 @@ final class HandshakeDriver {
     private var isActing = false
     private var unknownFrameCount = 0
 
+    let id: StreamID
     var record: ConnectionRecord?
+    /// Of a connect on demand: it decides what becomes of this stream.
+    weak var association: Association?
+    /// What came before anything else, and only means something if BACK_CONNECT follows.
+    private var preface: PeerInfo?
+    private var hasBegun = false
     var peer: PeerDescription
     /// For texts.
     let peerText: String
@@ -52,6 +58,7 @@ final class HandshakeDriver {
         peerText: String, deadline: ContinuousClock.Instant
     ) {
         self.engine = engine
+        id = engine.nextStreamID()
         stream = PreconStream(owning: socket)
         self.handshake = handshake
         stage = isConnected ? .talking : .connecting
@@ -74,7 +81,9 @@ final class HandshakeDriver {
             guard error == 0 else { return engine.connectFailed(self, error) }
             stage = .talking
             deadline = .now + engine.settings.handshakeTimeout
-            tell(.opened)
+            association?.opened(self)
+            // It may have been opened too late.
+            if case .talking = stage { tell(.opened) }
         case .talking: readFrames()
         case .completing: break
         case .closing:
@@ -98,8 +107,18 @@ final class HandshakeDriver {
 
     /// Ends it for a reason of this side's own.
     func reject(_ rejection: Rejection) {
-        guard case .connecting = stage else { return tell(.peerRejected(rejection)) }
-        abort(.rejected(rejection))
+        switch stage {
+        case .connecting: abort(.rejected(rejection))
+        case .talking, .completing: tell(.peerRejected(rejection))
+        case .closing: closeAfter(.reject(rejection))
+        case .over: break
+        }
+    }
+
+    /// Another stream takes the place of this one.
+    func abandon() {
+        guard case .connecting = stage else { return tell(.abandoned) }
+        engine.over(self)
     }
 
     /// Ends it when the machine has nothing more to say.
@@ -136,7 +155,7 @@ final class HandshakeDriver {
             guard case .talking = stage else { return }
             switch stream.read() {
             case .nothing: return
-            case .message(let message): tell(.received(message))
+            case .message(let message): receive(message)
             case .unknown:
                 unknownFrameCount += 1
                 guard unknownFrameCount <= Handshake.maximumMessageCount else {
@@ -146,6 +165,32 @@ final class HandshakeDriver {
             case .ended: return tell(.streamEnded)
             }
         }
+    }
+
+    /// BACK_CONNECT comes alone or after the whole name, in place of a handshake.
+    private func receive(_ message: PreconMessage) {
+        switch message {
+        case .peerInfo(let info) where role == .answerer && !hasBegun:
+            (preface, hasBegun) = (info, true)
+            return
+        case .backConnect(let info) where role == .answerer && (!hasBegun || preface != nil):
+            (stage, hasBegun) = (.closing, true)
+            return engine.askedToConnect(self, info, about: preface)
+        default: break
+        }
+        hasBegun = true
+        if let preface = preface.take() { tell(.received(.peerInfo(preface))) }
+        tell(.received(message))
+    }
+
+    /// The answer to BACK_CONNECT.
+    func acknowledgeAndClose() { closeAfter(.backAcknowledgement) }
+
+    private func closeAfter(_ message: PreconMessage) {
+        stage = .closing
+        deadline = min(deadline, .now + .seconds(1))
+        stream.queue(message)
+        writeFrames()
     }
 
     private func writeFrames() {

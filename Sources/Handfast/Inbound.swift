@@ -35,6 +35,13 @@ struct Inbound {
     var request: UnsafeMutablePointer<RequestSlot>?
     var message: UnsafeMutablePointer<UnexpectedMessage>?
     var readAhead = readAheadForSmall
+
+    /// For another stream; the memory is kept.
+    mutating func reset() {
+        let (userHeader, capacity) = (userHeader, userHeaderCapacity)
+        self = Inbound()
+        (self.userHeader, userHeaderCapacity) = (userHeader, capacity)
+    }
 }
 
 extension UnsafeMutablePointer<ConnectionSlot> {

@@ -15,7 +15,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         else {
             let request = try makeSend(userHeader, payload)
             pointee.sendQueue.append(request)
-            flush()
+            if pointee.channel != nil { flush() } else { callForAttention() }
             return request
         }
         var word = MessageHeader(

@@ -9,6 +9,7 @@ final class Watches {
         case handshake(HandshakeDriver)
         case attempt(HandshakeDriver)
         case lifeline(ConnectionRecord)
+        case backConnect(BackConnect)
     }
 
     private let epoll: Descriptor

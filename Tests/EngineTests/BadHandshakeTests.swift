@@ -48,7 +48,7 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         BadClient("FD_ERROR from the wire", frame(0x0ffffe, byteCount: 4, payload: [1, 0, 0, 0]), "0xffffe is local"),
         BadClient("FD_EOF from the wire", frame(0x0fffff, byteCount: 0), "0xfffff is local"),
         BadClient("an unknown version", frame(0x100003, byteCount: 8, payload: [9, 9, 0, 0, 9, 9, 0, 0]), "no common dialect"),
-        BadClient("CON_INFO_DEMAND", version + frame(0x100004, byteCount: 40, payload: Array(info.dropFirst(8))), "on demand"),
+        BadClient("CON_INFO_DEMAND", version + frame(0x100004, byteCount: 40, payload: Array(info.dropFirst(8))), "expects no connection from bad"),
         BadClient(
             "unknown messages without end",
             Array(repeating: frame(0x200000, byteCount: 0), count: 100).flatMap(\.self), "unknown messages"),

@@ -22,10 +22,11 @@ final class EndpointPair {
     }
 
     init(
-        definitions: [TransportDefinition], near: [String: String], far: [String: String], logger: Logger? = nil
+        definitions: [TransportDefinition], near: [String: String], far: [String: String], logger: Logger? = nil,
+        names: (near: String, far: String) = ("near", "far")
     ) throws {
-        self.near = try Endpoint(name: "near", transports: definitions, environment: near)
-        self.far = try Endpoint(name: "far", transports: definitions, environment: far, logger: logger)
+        self.near = try Endpoint(name: names.near, transports: definitions, environment: near)
+        self.far = try Endpoint(name: names.far, transports: definitions, environment: far, logger: logger)
         try self.far.listen(on: IPAddress("127.0.0.1"))
     }
 

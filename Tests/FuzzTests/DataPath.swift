@@ -22,6 +22,7 @@ final class DataPath {
         self.random = random
         state.initialize(
             to: EndpointState(
+                engine: nil,
                 transports: [], unexpectedByteLimit: Self.unexpectedByteLimit, connectionLimit: 1, requestLimit: 64))
         slot = state.pointee.connections.take()!
         let generation = slot.pointee.generation

@@ -1,0 +1,147 @@
+import Precon
+
+/// One on-demand connection that is or was in use: carries the actions of its `OnDemandArbiter` out.
+final class Association {
+    unowned let engine: Engine
+    unowned let record: ConnectionRecord
+    let address: EndpointAddress
+    private var arbiter: OnDemandArbiter
+    private var streams: [StreamID: HandshakeDriver] = [:]
+    /// An own connect that has no stream yet.
+    private var forward: HandshakeDriver?
+    private var back: BackConnect?
+    private var establishedStream: StreamID?
+    private var deadlines: [OnDemandTimer: ContinuousClock.Instant] = [:]
+    /// The transport that a handshake agreed on, until the arbiter takes it.
+    private var agreement: (() -> Void)?
+    private var events: [OnDemandEvent] = []
+
+    init(_ record: ConnectionRecord, address: EndpointAddress) {
+        engine = record.engine
+        self.record = record
+        self.address = address
+        arbiter = OnDemandArbiter(local: PeerName(record.engine.name), peer: PeerName(address.name ?? ""))
+    }
+
+    var isIdle: Bool { arbiter.isIdle }
+    var waitingFor: String { arbiter.waitingFor }
+    var nextDeadline: ContinuousClock.Instant? { deadlines.values.min() }
+
+    /// Hands an event to the arbiter and does what it says; events that come of that are handed over in turn.
+    func tell(_ event: OnDemandEvent) {
+        events.append(event)
+        guard events.count == 1 else { return }
+        while let event = events.first {
+            for action in arbiter.handle(event) { act(action) }
+            events.removeFirst()
+        }
+    }
+
+    func checkDeadlines(_ now: ContinuousClock.Instant) {
+        for (timer, deadline) in deadlines where deadline <= now {
+            deadlines[timer] = nil
+            tell(.timerPassed(timer))
+        }
+    }
+
+    // MARK: Streams
+
+    /// A peer's stream that names this peer.
+    func accept(_ driver: HandshakeDriver, _ claim: PeerClaim) {
+        driver.association = self
+        streams[driver.id] = driver
+        tell(.accepted(driver.id, claim))
+    }
+
+    func askedToConnect(_ driver: HandshakeDriver) {
+        streams[driver.id] = driver
+        tell(.askedToConnect(driver.id))
+    }
+
+    func opened(_ driver: HandshakeDriver) {
+        guard forward === driver else { return }
+        forward = nil
+        streams[driver.id] = driver
+        tell(.forwardOpened(driver.id))
+    }
+
+    func identified(_ driver: HandshakeDriver, _ claim: PeerClaim) { tell(.forwardIdentified(driver.id, claim)) }
+
+    func connectFailed(_ driver: HandshakeDriver, _ text: String) {
+        guard forward === driver else { return }
+        forward = nil
+        tell(.forwardUnreachable(text))
+    }
+
+    /// - Parameter establish: hands the connection to the transport; not called when it is not wanted any more.
+    func agreed(_ driver: HandshakeDriver, establish: @escaping () -> Void) {
+        streams[driver.id] = nil
+        establishedStream = driver.id
+        agreement = establish
+        tell(.agreed(driver.id))
+    }
+
+    /// The connection is over.
+    func ended() {
+        guard let stream = establishedStream.take() else { return }
+        tell(.associationEnded(stream))
+    }
+
+    func failed(_ driver: HandshakeDriver, _ failure: HandshakeFailure) {
+        guard streams.removeValue(forKey: driver.id) != nil else { return }
+        tell(.streamFailed(driver.id, failure))
+    }
+
+    func backConnectEnded(_ connect: BackConnect, _ failure: String?) {
+        guard back === connect else { return }
+        back = nil
+        tell(failure.map { .backConnectFailed($0) } ?? .backConnectAcknowledged)
+    }
+
+    // MARK: Actions
+
+    private func act(_ action: OnDemandAction) {
+        switch action {
+        case .connectForward: connectForward()
+        case .connectBack: connectBack()
+        case .cancelConnect:
+            if let driver = forward.take() { engine.over(driver) }
+            if let connect = back.take() { connect.finish() }
+        case .accept(let stream):
+            if let driver = streams[stream] { engine.welcome(driver, record) }
+        case .reject(let stream, let rejection): streams.removeValue(forKey: stream)?.reject(rejection)
+        case .abandon(let stream): streams.removeValue(forKey: stream)?.abandon()
+        case .acknowledge(let stream): streams.removeValue(forKey: stream)?.acknowledgeAndClose()
+        case .arm(let timer):
+            let deadline = ContinuousClock.now + engine.timeout(of: timer)
+            deadlines[timer] = deadline
+            engine.watch(self, until: deadline)
+        case .disarm(let timer): deadlines[timer] = nil
+        case .established: agreement.take()?()
+        case .failed(let failure): engine.demandFailed(record, HandfastError(failure, peer: record.peerText))
+        case .peerRestarted:
+            establishedStream = nil
+            engine.end(record, HandfastError(.peerLost, "\(record.peerText) was restarted"))
+        }
+    }
+
+    private func connectForward() {
+        do throws(HandfastError) {
+            forward = try engine.connectForward(self)
+        } catch { tell(.forwardUnreachable(error.message)) }
+    }
+
+    private func connectBack() {
+        do throws(HandfastError) {
+            back = try BackConnect(self)
+        } catch { tell(.backConnectFailed(error.message)) }
+    }
+
+    /// Ends all that is under way, without a report.
+    func withdraw() {
+        tell(.withdrawn)
+        for driver in streams.values { engine.over(driver) }
+        streams = [:]
+        deadlines = [:]
+    }
+}

@@ -1,0 +1,125 @@
+import Glibc
+import Logging
+import Precon
+import TransportAPI
+
+// Connections that are named at the start and set up by the first message.
+
+extension Engine {
+    /// Notes a peer; nothing is sent.
+    func expect(_ address: EndpointAddress) throws(HandfastError) -> UnsafeMutablePointer<ConnectionSlot> {
+        try checkOpen()
+        guard let name = address.name else {
+            throw HandfastError(.invalidArgument, "\(address): a connection on demand needs the peer's name, as in \(address)@rank0")
+        }
+        guard listener != nil else {
+            throw HandfastError(.invalidArgument, "\(address): a connection on demand needs an endpoint that listens")
+        }
+        guard peers.find(WireName(name), wholeName: name) == nil else {
+            throw HandfastError(.invalidArgument, "\(name.quoted) is expected already")
+        }
+        let slot = try takeSlot()
+        slot.pointee.isKnownToUser = true
+        slot.pointee.peerIndex = peers.add(slot, address)
+        return slot
+    }
+
+    /// The record of an expected peer that is talked to for the first time.
+    func activate(_ slot: UnsafeMutablePointer<ConnectionSlot>) -> ConnectionRecord? {
+        if let record = slot.record { return record }
+        guard let expected = peers[slot.pointee.peerIndex] else { return nil }
+        let text = "\(expected.address)"
+        let peer = describe(expected.address.host, name: expected.address.name ?? "")
+        let record = ConnectionRecord(slot: slot, engine: self, peer: peer, peerText: text)
+        adopt(record)
+        record.association = Association(record, address: expected.address)
+        return record
+    }
+
+    /// The user has queued something, or a peer's BACK_CONNECT asks for it.
+    func demand(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        guard let association = activate(slot)?.association else { return }
+        association.tell(.demanded)
+    }
+
+    /// Whom a stream claims to come from, if that peer is expected.
+    private func association(for wire: WireName, wholeName: String?) -> Association? {
+        peers.find(wire, wholeName: wholeName).flatMap { activate($0.slot)?.association }
+    }
+
+    func identifyOnDemand(_ driver: HandshakeDriver, _ identity: PeerIdentity) {
+        let claim = PeerClaim(identity, address: driver.peerText)
+        guard let association = association(for: claim.wireName, wholeName: claim.wholeName) else {
+            return driver.reject(.unknownName(claim, at: name))
+        }
+        association.accept(driver, claim)
+    }
+
+    func askedToConnect(_ driver: HandshakeDriver, _ info: ConnectionInfo, about: PeerInfo?) {
+        guard let association = association(for: info.name, wholeName: about?.name) else {
+            let claim = PeerClaim(wireName: info.name, wholeName: about?.name, incarnation: nil, address: driver.peerText)
+            return driver.reject(.unknownName(claim, at: name))
+        }
+        association.askedToConnect(driver)
+    }
+
+    /// Opens a stream for an association's own connect.
+    func connectForward(_ association: Association) throws(HandfastError) -> HandshakeDriver {
+        let record = association.record
+        let socket = try openSocket(to: association.address)
+        let driver = try makeStarter(
+            socket, record.peer, record.peerText, nil, isConnected: false, onDemand: true, &record.decisions)
+        driver.record = record
+        driver.association = association
+        add(driver)
+        return driver
+    }
+
+    func timeout(of timer: OnDemandTimer) -> Duration {
+        switch timer {
+        case .demand: settings.connectTimeout + settings.handshakeTimeout
+        case .peerConnect: settings.handshakeTimeout
+        }
+    }
+
+    /// Nobody could be reached: what waits for the connection ends, and a later send tries again.
+    func demandFailed(_ record: ConnectionRecord, _ error: HandfastError) {
+        record.error = error
+        failAll(record.slot, EndReason(error))
+        logger.warning("connection on demand failed", metadata: ["peer": "\(record.peerText)", "reason": "\(error.message)"])
+    }
+
+    /// The connection is over but the peer is expected as before.
+    func sleep(_ record: ConnectionRecord) {
+        let slot = record.slot
+        slot.pointee.inbound.reset()
+        slot.pointee.operations = nil
+        slot.pointee.rendezvousByteCount = .max
+        (slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd, slot.pointee.hasChannelEnded) = (false, false, false)
+        slot.pointee.violation = nil
+        slot.pointee.takesSends = true
+        record.hasQueuedEnd = false
+        record.closeDeadline = nil
+        record.deliveriesAtLifelineEnd = nil
+        record.phase = .onDemand
+    }
+
+    /// The user wants no more of a peer.
+    func forget(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        peers.remove(slot.pointee.peerIndex)
+        slot.pointee.peerIndex = -1
+    }
+}
+
+extension HandfastError {
+    init(_ failure: OnDemandFailure, peer: String) {
+        switch failure {
+        case .sameName(let name):
+            self.init(.rejected, "\(peer): this endpoint is called \(name.quoted) too; one of the two must have another name")
+        case .unreachable(let text): self.init(.unreachable, text)
+        case .handshake(let failure): self.init(failure, peer: peer, decisions: [])
+        case .deadlinePassed(let waitedFor):
+            self.init(.timeout, "\(peer): no connection in time; \(waitedFor) was awaited")
+        }
+    }
+}

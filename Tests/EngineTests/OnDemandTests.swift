@@ -1,0 +1,182 @@
+import Handfast
+import Precon
+import Testing
+
+@Suite struct `A connection on demand` {
+    /// Two endpoints that name each other; nothing is connected.
+    private final class Pair {
+        let low: EndpointPair
+        var near: Connection
+        var far: Connection
+
+        init(_ transport: String = "tcp", near nearName: String = "alpha", far farName: String = "beta") throws {
+            let environment = ["HANDFAST_TRANSPORTS": transport, "HANDFAST_HANDSHAKE_TIMEOUT_MS": "1000"]
+            low = try EndpointPair(
+                definitions: definitions, near: environment, far: environment, names: (nearName, farName))
+            try low.near.listen(on: IPAddress("127.0.0.1"))
+            near = try low.near.connect(to: try #require(low.far.address), mode: .onDemand)
+            far = try low.far.connect(to: try #require(low.near.address), mode: .onDemand)
+        }
+
+        func pingPong() throws { try low.pingPong(near, far) }
+    }
+
+    @Test(arguments: transports, [("alpha", "beta"), ("beta", "alpha"), ("a name of many bytes", "another name of many bytes")])
+    func `is made by the first message, whichever side sends it`(transport: String, names: (String, String)) throws {
+        let pair = try Pair(transport, near: names.0, far: names.1)
+        for _ in 0..<100 { pair.low.driveBoth() }
+        #expect(pair.near.state == .onDemand)
+        #expect(pair.far.state == .onDemand)
+        try pair.pingPong()
+        #expect(pair.near.state == .connected)
+        #expect(pair.far.state == .connected)
+        #expect(pair.near.transport == transport)
+        #expect(pair.low.far.accept() == nil, "it was named, so it is not news")
+    }
+
+    @Test(arguments: [("alpha", "beta"), ("beta", "alpha")])
+    func `is one although both sides send at once`(names: (String, String)) throws {
+        let pair = try Pair(near: names.0, far: names.1)
+        let payloads = (0..<10).map { Payload(byteCount: 1_000, seed: UInt64($0)) }
+        let rooms = (0..<20).map { _ in Payload(byteCount: 1_000) }
+        let sends = try payloads.flatMap { [try pair.near.send($0.bytes), try pair.far.send($0.bytes)] }
+        let receives = try (0..<10).flatMap { index in
+            [
+                try pair.low.near.receive(into: rooms[2 * index].mutable, from: pair.near),
+                try pair.low.far.receive(into: rooms[2 * index + 1].mutable, from: pair.far),
+            ]
+        }
+        for request in sends + receives { _ = try pair.low.finish(request) }
+        for index in 0..<20 { #expect(rooms[index] == payloads[index / 2], "in order, message \(index)") }
+    }
+
+    @Test func `tells that the peer cannot be reached, and may be tried again`() throws {
+        let pair = try Pair()
+        let address = try #require(pair.low.far.address)
+        let nobody = try pair.low.near.connect(
+            to: try EndpointAddress(host: address.host, port: 1, name: "nobody"), mode: .onDemand)
+        for _ in 0..<2 {
+            let send = try nobody.send(Payload(byteCount: 1).bytes)
+            pair.low.run("the send has failed") { send.isComplete }
+            let error = #expect(throws: HandfastError.self) { try send.result() }
+            #expect(error?.code == .unreachable, "\(error as Any)")
+            #expect(error?.message.contains("127.0.0.1:1") == true)
+            #expect(nobody.state == .onDemand)
+        }
+        try pair.pingPong()
+    }
+
+    @Test func `is refused by a peer that expects nobody of that name`() throws {
+        let pair = try Pair()
+        let stranger = try Endpoint(name: "stranger", transports: definitions, environment: [:])
+        try stranger.listen(on: IPAddress("127.0.0.1"))
+        let connection = try stranger.connect(to: try #require(pair.low.far.address), mode: .onDemand)
+        let send = try connection.send(Payload(byteCount: 1).bytes)
+        pair.low.run("it was refused") {
+            stranger.progress()
+            return send.isComplete
+        }
+        let error = #expect(throws: HandfastError.self) { try send.result() }
+        #expect(error?.code == .rejected)
+        #expect(error?.message.contains("expects no connection from stranger") == true, "\(error as Any)")
+        try pair.pingPong()
+    }
+
+    @Test func `is closed in order before and after its first use`() throws {
+        let pair = try Pair()
+        let receive = try pair.low.near.receive(into: Payload(byteCount: 1).mutable, from: pair.near)
+        pair.near.close()
+        #expect(receive.isComplete)
+        #expect(pair.near.state == .closed)
+        pair.near = try pair.low.near.connect(to: try #require(pair.low.far.address), mode: .onDemand)
+        try pair.pingPong()
+        pair.near.close()
+        pair.low.run("it is gone") { pair.near.state == .closed && pair.far.state == .onDemand }
+        pair.near = try pair.low.near.connect(to: try #require(pair.low.far.address), mode: .onDemand)
+        try pair.pingPong()
+    }
+
+    @Test func `joins a peer that was restarted under its old name`() throws {
+        let pair = try Pair()
+        try pair.pingPong()
+        let address = try #require(pair.low.far.address)
+        let waiting = try pair.low.near.receive(into: Payload(byteCount: 1).mutable, from: pair.near)
+        var again: Endpoint? = try Endpoint(name: "beta", transports: definitions, environment: ["HANDFAST_TRANSPORTS": "tcp"])
+        try again?.listen(on: IPAddress("127.0.0.1"))
+        let nearAddress = try #require(pair.low.near.address)
+        let connection = try #require(try again?.connect(to: nearAddress, mode: .onDemand))
+        let (payload, room) = (Payload(byteCount: 5, seed: 1), Payload(byteCount: 5))
+        let send = try connection.send(payload.bytes)
+        pair.low.run("the old connection has ended") {
+            again?.progress()
+            return waiting.isComplete && send.isComplete
+        }
+        let error = #expect(throws: HandfastError.self) { try waiting.result() }
+        #expect(error?.message.contains("restarted") == true, "\(error as Any)")
+        let receive = try pair.low.near.receive(into: room.mutable, from: pair.near)
+        pair.low.run("the new one works") {
+            again?.progress()
+            return receive.isComplete
+        }
+        _ = try receive.result()
+        #expect(room == payload)
+        #expect(address.name == "beta")
+        again = nil
+    }
+
+    @Test func `needs a name, a listener and a peer that is not expected yet`() throws {
+        let pair = try Pair()
+        let far = try #require(pair.low.far.address)
+        let nameless = try EndpointAddress(host: far.host, port: far.port)
+        let deaf = try Endpoint(name: "deaf", transports: definitions, environment: [:])
+        for (endpoint, address) in [(pair.low.near, nameless), (pair.low.near, far), (deaf, far)] {
+            let error = #expect(throws: HandfastError.self) { try endpoint.connect(to: address, mode: .onDemand) }
+            #expect(error?.code == .invalidArgument)
+        }
+    }
+
+    // MARK: With a peer that speaks only 0x0200
+
+    private func info(_ name: String, port: Int32 = 0) -> ConnectionInfo {
+        ConnectionInfo(origin: .tcp(port: port), node: 0x7f00_0001, rank: -1, connectionID: 1, name: WireName(name))
+    }
+
+    @Test(arguments: ["aaa", "zzz"])
+    func `is made by a pscom peer that sends first`(name: String) throws {
+        let pair = try EndpointPair("tcp")
+        let address = try #require(pair.far.address)
+        let connection = try pair.far.connect(
+            to: try EndpointAddress(host: address.host, port: 1, name: name), mode: .onDemand)
+        let raw = try RawPeer(address)
+        raw.send(.pscomVersion, .connectionInfoOnDemand(info(name)), .transportRequest(103), .transportAccepted)
+        pair.run("it is connected") {
+            raw.poll()
+            return connection.state == .connected
+        }
+        #expect(raw.messages.last == .transportAccepted)
+    }
+
+    @Test func `is asked for by BACK_CONNECT, which is acknowledged`() throws {
+        let pair = try Pair()
+        let raw = try RawPeer(try #require(pair.low.near.address))
+        raw.send(.backConnect(info("beta")))
+        pair.low.run("the far side has a connection") {
+            raw.poll()
+            return raw.hasEnded && pair.near.state == .connected && pair.far.state == .connected
+        }
+        #expect(raw.messages == [.backAcknowledgement])
+        try pair.pingPong()
+    }
+
+    @Test func `is not made for a stranger's BACK_CONNECT`() throws {
+        let pair = try Pair()
+        let raw = try RawPeer(try #require(pair.low.near.address))
+        raw.send(.backConnect(info("stranger")))
+        pair.low.run("it was refused") {
+            raw.poll()
+            return raw.hasEnded
+        }
+        #expect(pair.near.state == .onDemand)
+        try pair.pingPong()
+    }
+}
