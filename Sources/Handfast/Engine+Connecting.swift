@@ -73,8 +73,9 @@ extension Engine {
         var peer = describe(address.host, name: address.name ?? "")
         peer.isSelf = isSelf
         let text = try SocketAddress(address.host, port: address.port).description
-        if isSelf { return try connectToSelf(peer, text, selection) }
-        return try start(try openSocket(to: address), peer, text, selection, isConnected: false)
+        let proposals = try propose(to: peer, text, selection)
+        if isSelf { return try connectToSelf(peer, text, proposals) }
+        return try start(try openSocket(to: address), peer, text, proposals, isConnected: false)
     }
 
     /// A socket that is being connected.
@@ -98,7 +99,7 @@ extension Engine {
     }
 
     /// Both ends are here: the handshake runs over a pair of sockets, and nothing else is different.
-    private func connectToSelf(_ peer: PeerDescription, _ text: String, _ selection: TransportSelection?)
+    private func connectToSelf(_ peer: PeerDescription, _ text: String, _ proposals: Proposals)
         throws(HandfastError) -> ConnectionRecord
     {
         var pair: (Int32, Int32) = (-1, -1)
@@ -111,58 +112,39 @@ extension Engine {
         }
         let near = Descriptor(owning: pair.0)
         let far = Descriptor(owning: pair.1)
-        let record = try start(near, peer, text, selection, isConnected: true)
+        let record = try start(near, peer, text, proposals, isConnected: true)
         add(makeAnswerer(far, peer: peer, "this endpoint"))
         return record
     }
 
     private func start(
-        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ selection: TransportSelection?,
+        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ proposals: Proposals,
         isConnected: Bool
     ) throws(HandfastError) -> ConnectionRecord {
-        var decisions: [ConnectionDecision] = []
-        let driver = try makeStarter(
-            socket, peer, text, selection, isConnected: isConnected, onDemand: false, &decisions)
+        let driver = makeStarter(socket, peer, text, proposals, isConnected: isConnected, onDemand: false)
         let record = ConnectionRecord(
             slot: try takeSlot(), engine: self, peer: peer, peerText: text, phase: .connecting(driver))
         adopt(record)
         driver.record = record
-        record.decisions = decisions
+        record.decisions = proposals.decisions
         record.slot.pointee.isKnownToUser = true
         add(driver)
         return record
     }
 
     func makeStarter(
-        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ selection: TransportSelection?,
-        isConnected: Bool, onDemand: Bool, _ decisions: inout [ConnectionDecision]
-    ) throws(HandfastError) -> HandshakeDriver {
+        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ proposals: Proposals,
+        isConnected: Bool, onDemand: Bool
+    ) -> HandshakeDriver {
         let timeout = isConnected ? settings.handshakeTimeout : settings.connectTimeout
         let number = socket.number
-        var allowed: [LiveTransport]
-        (allowed, decisions) = choice(for: peer, selection)
-        var attempts: [UInt32: any TransportAttempt] = [:]
-        allowed.removeAll { live in
-            do throws(TransportRefusal) {
-                attempts[live.definition.number] = try makeAttempt(live.definition.number, .starter, with: peer)
-                return false
-            } catch {
-                decisions.append(
-                    ConnectionDecision(transport: live.definition.name, outcome: .refusedHere, reason: error.text))
-                return true
-            }
-        }
-        guard !allowed.isEmpty else {
-            let why = decisions.map(\.description).joined(separator: "; ")
-            throw HandfastError(.noTransport, "\(text): no transport is left (\(why))")
-        }
         let driver = HandshakeDriver(
             engine: self, socket: socket,
             handshake: Handshake(
                 startingAs: ownInfo(on: number), onDemand: onDemand, version: ownVersion(), peerInfo: ownPeerInfo(),
-                transports: allowed.map(\.definition.number)),
+                transports: proposals.transports),
             isConnected: isConnected, peer: peer, peerText: text, deadline: .now + timeout)
-        driver.prepared = attempts
+        driver.prepared = proposals.attempts
         return driver
     }
 

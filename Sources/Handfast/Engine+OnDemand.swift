@@ -66,9 +66,11 @@ extension Engine {
     /// Opens a stream for an association's own connect.
     func connectForward(_ association: Association) throws(HandfastError) -> HandshakeDriver {
         let record = association.record
+        let proposals = try propose(to: record.peer, record.peerText)
+        record.decisions = proposals.decisions
         let socket = try openSocket(to: association.address)
-        let driver = try makeStarter(
-            socket, record.peer, record.peerText, nil, isConnected: false, onDemand: true, &record.decisions)
+        let driver = makeStarter(
+            socket, record.peer, record.peerText, proposals, isConnected: false, onDemand: true)
         driver.record = record
         driver.association = association
         add(driver)

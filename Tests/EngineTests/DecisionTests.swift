@@ -34,6 +34,18 @@ import TransportAPI
         #expect(pair.far.accept() == nil)
     }
 
+    @Test func `fails without a word to the peer when nothing is left on this side`() throws {
+        let log = LogCapture()
+        let far = try Endpoint(name: "far", transports: all, environment: [:], logger: log.logger)
+        let address = try far.listen(on: IPAddress("127.0.0.1"))
+        let near = try Endpoint(name: "near", transports: [LoopbackTransport.definition], environment: [:])
+        let error = #expect(throws: HandfastError.self) { _ = try near.connect(to: address) }
+        #expect(error?.code == .noTransport)
+        // More than enough for the listener to look at its socket.
+        for _ in 0..<10_000 { far.progress() }
+        #expect(log.lines.isEmpty, "\(log.lines)")
+    }
+
     @Test func `prefers shared memory on one host`() throws {
         let pair = try EndpointPair(definitions: all, near: [:], far: [:])
         let (near, far) = try pair.connect()
