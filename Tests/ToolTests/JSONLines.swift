@@ -4,7 +4,8 @@ import Testing
 /// Measurements as `--format json` writes them.
 struct JSONLines {
     static let keys: Set = [
-        "transport", "test", "bytes", "iterations", "p50_us", "p99_us", "max_us", "mean_us", "mb_per_s", "messages_per_s",
+        "transport", "test", "bytes", "iterations", "p50_us", "p99_us", "max_us", "mean_us", "mb_per_s",
+        "messages_per_s",
     ]
 
     let objects: [[String: Any]]

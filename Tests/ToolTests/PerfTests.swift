@@ -49,7 +49,8 @@ import Testing
 
     @Test(arguments: [
         (["perf", "--sizes", "8,x"], "\"x\" is no size"), (["perf", "--sizes", ""], "--sizes"),
-        (["perf", "--format", "xml"], "'table', 'pscom', 'csv' or 'json'"), (["perf", "--pin", "0,1,2"], "--pin 0,1,2"),
+        (["perf", "--format", "xml"], "'table', 'pscom', 'csv' or 'json'"),
+        (["perf", "--pin", "0,1,2"], "--pin 0,1,2"),
         (["perf", "--iterations", "0"], "from 1 to"), (["perf", "--transport", "shn"], "did you mean shm"),
         (["perf", "--once"], "--listen"), (["perf", "--listen", "--connect", "127.0.0.1:1"], "exclude"),
         (["perf", "--connect", "127.0.0.1:99999"], "65535"), (["perf", "--connect", "10.0.0:5"], "10.0.0"),
@@ -73,9 +74,7 @@ import Testing
 
     @Test func `takes its second process along when it is killed`() throws {
         let tool = try ToolProcess(["perf", "--transport", "tcp", "--sizes", "8", "--iterations", "1000000000"])
-        let line = try tool.firstLine()
-        let words = line.split(whereSeparator: { !$0.isNumber })
-        let companion = try #require(line.contains("echoes") ? words.compactMap { pid_t($0) }.dropFirst().first { $0 > 1 } : nil)
+        let companion = try Self.companion(in: tool.firstLine())
         tool.send(signal: SIGKILL)
         _ = try tool.finish()
         let deadline = ContinuousClock.now + .seconds(10)
@@ -86,12 +85,18 @@ import Testing
 
     @Test func `says that its second process was killed`() throws {
         let tool = try ToolProcess(["perf", "--transport", "tcp", "--sizes", "8", "--iterations", "1000000000"])
-        let words = try tool.firstLine().split(whereSeparator: { !$0.isNumber }).compactMap { pid_t($0) }
+        let companion = try Self.companion(in: tool.firstLine())
         try tool.read { $0.outputText.contains("\ntcp: chosen") }
-        let companion = try #require(words.dropFirst().first { $0 > 1 })
         kill(companion, SIGKILL)
         #expect(try tool.finish() == 1)
         #expect(tool.errorText.contains("the second process is gone: signal 9 killed it"), "\(tool.errorText)")
+    }
+
+    /// From "Process 5 on core 0 measures, process 6 on core 1 echoes."
+    private static func companion(in line: String) throws -> pid_t {
+        let words = line.split(separator: " ")
+        let place = try #require(words.lastIndex(of: "process"), "\(line)")
+        return try #require(pid_t(words[place + 1]), "\(line)")
     }
 
     private static func isZombie(_ process: pid_t) -> Bool {

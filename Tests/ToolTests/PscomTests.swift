@@ -26,7 +26,10 @@ import Testing
     func `measures against a server that only echoes`(more: [String]) throws {
         let (listener, port) = try RawSocket.listen()
         let client = try ToolProcess(
-            ["perf", "--connect", "127.0.0.1:\(port)@rawpeer", "--format", "json", "--sizes", "8,5k", "--iterations", "10"]
+            [
+                "perf", "--connect", "127.0.0.1:\(port)@rawpeer", "--format", "json", "--sizes", "8,5k", "--iterations",
+                "10",
+            ]
                 + more)
         let peer = try PscomPeer.answer(listener.accept(), port: port)
         let sizes = try peer.echoAll()

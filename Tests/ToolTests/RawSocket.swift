@@ -65,7 +65,9 @@ final class RawSocket {
         var bytes = [UInt8](repeating: 0, count: byteCount)
         var received = 0
         while received < byteCount {
-            let count = bytes.withUnsafeMutableBytes { recv(number, $0.baseAddress! + received, byteCount - received, 0) }
+            let count = bytes.withUnsafeMutableBytes {
+                recv(number, $0.baseAddress! + received, byteCount - received, 0)
+            }
             try #require(count >= 0, "\(String(cString: strerror(errno)))")
             if count == 0 { return nil }
             received += count

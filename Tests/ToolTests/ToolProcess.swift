@@ -32,7 +32,7 @@ final class ToolProcess {
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
         var words = (["handfast"] + arguments).map { strdup($0) } + [nil]
         var values = variables.map { strdup($0) } + [nil]
-        defer { (words + values).forEach { free($0) } }
+        defer { for word in words + values { free(word) } }
         var process: pid_t = 0
         let error = posix_spawn(&process, try Self.executable(), &actions, nil, &words, &values)
         close(pipes[0][1])

@@ -21,7 +21,9 @@ struct InfoTable {
     private var settingLines: String {
         settings.rows.map { row in
             let value = settings.values.text(of: row) ?? ""
-            let source = settings.values.source(of: row) == .environment ? "environment; default \(shown(row.defaultText))" : "default"
+            let source =
+                settings.values.source(of: row) == .environment
+                ? "environment; default \(shown(row.defaultText))" : "default"
             return "  \(row.name)=\(value)  (\(source))\n      \(row.help)\n      Takes \(row.allowed).\n"
         }.joined()
     }

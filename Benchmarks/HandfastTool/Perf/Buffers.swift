@@ -10,7 +10,8 @@ struct Buffers: ~Copyable {
 
     /// - Parameter verifies: then no two messages that are in flight share a place.
     init(sizes: [Int], verifies: Bool) throws(ToolError) {
-        let byteCount = sizes.map { verifies ? Window.count($0, isEcho: true) * Self.stride($0) : Self.stride($0) }.max() ?? 0
+        let byteCount =
+            sizes.map { verifies ? Window.count($0, isEcho: true) * Self.stride($0) : Self.stride($0) }.max() ?? 0
         roomStart = byteCount
         headerStart = 2 * byteCount
         self.verifies = verifies

@@ -82,7 +82,7 @@ struct Companion: ~Copyable {
         let environment = Settings.processEnvironment().map { "\($0.key)=\($0.value)" }
         var words = (["handfast"] + arguments).map { strdup($0) } + [nil]
         var variables = environment.map { strdup($0) } + [nil]
-        defer { (words + variables).forEach { free($0) } }
+        defer { for word in words + variables { free(word) } }
         var process: pid_t = 0
         let error = posix_spawn(&process, "/proc/self/exe", &actions, nil, &words, &variables)
         guard error == 0 else {

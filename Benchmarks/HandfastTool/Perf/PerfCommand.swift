@@ -34,7 +34,8 @@ struct PerfCommand: ParsableCommand {
     var iterations: Int?
     @Option(
         help: ArgumentHelp(
-            "Cores of the measuring and the echoing process, as in 0,1; none leaves it to the system.", valueName: "cores"))
+            "Cores of the measuring and the echoing process, as in 0,1; none leaves it to the system.",
+            valueName: "cores"))
     var pin: String?
     @Flag(help: "Check the content of each message; figures are lower then.")
     var verify = false

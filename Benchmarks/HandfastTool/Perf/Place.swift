@@ -63,7 +63,9 @@ enum Place {
         var list: UnsafeMutablePointer<addrinfo>?
         let error = getaddrinfo(host, nil, &hints, &list)
         guard error == 0, let first = list else {
-            throw .usage("\(argument): the host \"\(host)\" is not known (\(String(cString: gai_strerror(error)))); allowed is \(allowed)")
+            throw .usage(
+                "\(argument): the host \"\(host)\" is not known (\(String(cString: gai_strerror(error)))); allowed is \(allowed)"
+            )
         }
         defer { freeaddrinfo(list) }
         var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))

@@ -6,7 +6,9 @@ struct JSONLayout: ReportLayout {
     func heading(_ tests: [TestKind]) -> String { "" }
 
     func rows(_ measurements: [Measurement]) -> String {
-        measurements.map { JSONText.object($0.fields.map { ($0.key, $0.isText ? JSONText.string($0.text) : $0.text) }) + "\n" }
-            .joined()
+        measurements.map {
+            JSONText.object($0.fields.map { ($0.key, $0.isText ? JSONText.string($0.text) : $0.text) }) + "\n"
+        }
+        .joined()
     }
 }

@@ -8,7 +8,8 @@ extension Measurement {
 
     var fields: [Field] {
         [
-            Field(key: "transport", text: transport, isText: true), Field(key: "test", text: test.rawValue, isText: true),
+            Field(key: "transport", text: transport, isText: true),
+            Field(key: "test", text: test.rawValue, isText: true),
             Field(key: "bytes", text: "\(byteCount)"), Field(key: "iterations", text: "\(iterations)"),
             Field(key: "p50_us", text: Decimal.text(p50Microseconds, digits: 4)),
             Field(key: "p99_us", text: Decimal.text(p99Microseconds, digits: 4)),
