@@ -128,7 +128,9 @@ final class Engine {
 
     private func checkDeadlines() {
         let now = ContinuousClock.now
-        for driver in drivers.values where driver.deadline <= now { driver.deadlinePassed() }
+        for driver in drivers.values {
+            if driver.deadline <= now { driver.deadlinePassed() } else { driver.warnIfSlow(now) }
+        }
         for record in ending.values { checkEnding(record, now) }
         for connect in backConnects.values where connect.deadline <= now { connect.deadlinePassed() }
         for association in waiting.values { association.checkDeadlines(now) }
@@ -136,7 +138,8 @@ final class Engine {
         // What ended before its deadline left it here; what has one still is found again.
         let closing = ending.values.compactMap { $0.deliveriesAtLifelineEnd == nil ? $0.closeDeadline : now }
         let asked = backConnects.values.map(\.deadline) + waiting.values.compactMap(\.nextDeadline)
-        nextDeadline = (drivers.values.map(\.deadline) + closing + asked).min()
+        let slow = drivers.values.compactMap(\.slowAt)
+        nextDeadline = (drivers.values.map(\.deadline) + slow + closing + asked).min()
     }
 
     private func settleThoseInNeed() {
@@ -157,7 +160,7 @@ final class Engine {
 
     func add(_ driver: HandshakeDriver) {
         drivers[ObjectIdentifier(driver)] = driver
-        due(at: driver.deadline)
+        due(at: min(driver.deadline, driver.slowAt ?? driver.deadline))
         state.pointee.callsUntilSlowPart = 0
         driver.start()
     }
@@ -207,6 +210,16 @@ final class Engine {
         records[ObjectIdentifier(record)] = nil
         ending[ObjectIdentifier(record)] = nil
         state.pointee.connections.give(slot)
+    }
+
+    func pending() -> [PendingConnect] {
+        let now = ContinuousClock.now
+        let handshakes = drivers.values.map {
+            PendingConnect(
+                peer: $0.record?.peerText ?? $0.peerText, waitingFor: $0.waitingFor,
+                elapsed: $0.startedAt.duration(to: now), isIncoming: $0.role == .answerer)
+        }
+        return handshakes.sorted { $0.elapsed > $1.elapsed }
     }
 
     func nextStreamID() -> StreamID {

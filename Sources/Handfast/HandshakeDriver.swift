@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 import Precon
 import TransportAPI
 
@@ -44,6 +45,8 @@ final class HandshakeDriver {
     private var attemptDescriptor: Descriptor?
 
     private var watch: UInt?
+    let startedAt = ContinuousClock.now
+    private var hasWarned = false
     private(set) var deadline: ContinuousClock.Instant { didSet { engine.due(at: deadline) } }
     private(set) var failure: HandshakeFailure?
 
@@ -91,6 +94,20 @@ final class HandshakeDriver {
         case .over: return
         }
         writeFrames()
+    }
+
+    /// When somebody who reads the log should hear of it; nil once he has.
+    var slowAt: ContinuousClock.Instant? { hasWarned ? nil : startedAt + engine.settings.slowHandshake }
+
+    func warnIfSlow(_ now: ContinuousClock.Instant) {
+        guard let slowAt, slowAt <= now else { return }
+        hasWarned = true
+        if case .closing = stage { return }
+        engine.logger.warning(
+            "handshake is slow",
+            metadata: [
+                "peer": "\(peerText)", "waiting for": "\(waitingFor)", "since": "\(startedAt.duration(to: now))",
+            ])
     }
 
     func attemptIsReady() { advance(step: nil) }

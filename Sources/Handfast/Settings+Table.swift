@@ -13,6 +13,9 @@ extension Settings {
     static let handshakeTimeout = Setting.milliseconds(
         "HANDFAST_HANDSHAKE_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
         help: "Milliseconds that a handshake may take.")
+    static let slowHandshake = Setting.milliseconds(
+        "HANDFAST_SLOW_HANDSHAKE_MS", default: 1000, in: 1...3_600_000,
+        help: "Milliseconds after which a handshake under way is worth a line in the log.")
     static let connectTimeout = Setting.milliseconds(
         "HANDFAST_CONNECT_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
         help: "Milliseconds that a TCP connection may take to be made.")
@@ -40,7 +43,7 @@ extension Settings {
     /// All settings, those of the core first, then those of each transport in the order of the definitions.
     public static func rows(transports: [TransportDefinition]) -> [SettingRow] {
         [
-            Self.transports.row, select.row, handshakeTimeout.row, connectTimeout.row, closeTimeout.row,
+            Self.transports.row, select.row, handshakeTimeout.row, slowHandshake.row, connectTimeout.row, closeTimeout.row,
             unexpectedBytes.row, spin.row, pendingHandshakes.row, rendezvousBytes.row, name.row,
         ] + transports.flatMap(\.settings)
     }

@@ -4,6 +4,8 @@ public import TransportAPI
 public struct Settings: Sendable {
     /// How long a handshake may take from the accepted or made connection on.
     public let handshakeTimeout: Duration
+    /// After what time a handshake under way is worth a line in the log.
+    public let slowHandshake: Duration
     /// How long a TCP connection may take to be made.
     public let connectTimeout: Duration
     /// How long a connection waits for its peer to close too.
@@ -41,6 +43,7 @@ public struct Settings: Sendable {
         }
         transportNames = transports.map(\.name)
         handshakeTimeout = values[Self.handshakeTimeout]
+        slowHandshake = values[Self.slowHandshake]
         connectTimeout = values[Self.connectTimeout]
         closeTimeout = values[Self.closeTimeout]
         unexpectedByteLimit = values[Self.unexpectedBytes]

@@ -118,6 +118,22 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         try pair.pingPong(near, far)
     }
 
+    @Test func `that says nothing is seen, and after a while told of`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair(
+            "tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "10000", "HANDFAST_SLOW_HANDSHAKE_MS": "50"], logger: log.logger)
+        let peer = try RawPeer(try #require(pair.far.address))
+        peer.send(.pscomVersion)
+        pair.run("there is a line in the log") { !log.lines.isEmpty }
+        #expect(log.lines[0].contains(peer.name) && log.lines[0].contains("CON_INFO"), "\(log.lines)")
+        let pending = try #require(pair.far.pending.first)
+        #expect(pending.peer == peer.name)
+        #expect(pending.waitingFor == "CON_INFO")
+        #expect(pending.isIncoming)
+        for _ in 0..<1_000 { pair.driveBoth() }
+        #expect(log.lines.count == 1, "once is enough")
+    }
+
     @Test func `that comes two hundred times and says nothing keeps nobody out for long`() throws {
         let log = LogCapture()
         let pair = try EndpointPair("tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "500"], logger: log.logger)
