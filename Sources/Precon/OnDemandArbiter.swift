@@ -35,8 +35,9 @@ public struct OnDemandArbiter: Hashable, Sendable {
     /// This side's place relative to the peer.
     let order: Order
     var state = State.idle
-    /// Whom this side talked to last, and the one before: an incarnation never comes back.
+    /// Whom this side talked to last.
     var incarnation: UInt64?
+    /// The incarnation that was connected until another one took its place.
     var retiredIncarnation: UInt64?
     /// Of the incarnation talked to last, for texts.
     var address = ""
@@ -192,7 +193,7 @@ extension OnDemandArbiter {
 
     private mutating func giveUpAsking(_ text: String) -> [OnDemandAction] {
         guard case .askingBack(let before) = state else { return [] }
-        return fail(.unreachable("\(before); it could not be asked to connect either: \(text)"))
+        return fail(.unreachable("\(before); asked to connect instead: \(text)"))
     }
 
     private mutating func passPeerConnect() -> [OnDemandAction] {
@@ -201,7 +202,8 @@ extension OnDemandArbiter {
             state = .connecting
             return [.connectForward]
         case .awaitingPeer(.asked(let text)):
-            return fail(.unreachable("\(text); it was asked to connect and did not in time"))
+            state = .askingBack(after: text)
+            return [.connectBack]
         case .idle, .connecting, .offering, .answered, .accepting, .askingBack, .established: return []
         }
     }
@@ -228,9 +230,14 @@ extension OnDemandArbiter {
             return [.reject(stream, Rejection(.busy, "an earlier connection from \(peer.whole) is being set up"))]
         case .established(let old):
             guard claim.incarnation != incarnation else {
-                let text = "the last connection from \(peer.whole) has not ended yet"
+                let text = "the last connection with \(peer.whole) has not ended yet"
                 return [.reject(stream, Rejection(.busy, text))]
             }
+            // A restarted process does not come back, so the two of the same name live at the same time.
+            guard claim.incarnation == nil || claim.incarnation != retiredIncarnation else {
+                return [.reject(stream, .duplicateName(peer.whole, address, claim.address))]
+            }
+            retiredIncarnation = incarnation
             return [.peerRestarted(old)] + take(stream, claim, isWanted: false)
         }
     }
@@ -246,14 +253,10 @@ extension OnDemandArbiter {
         guard claim.isOf(peer) else {
             return Rejection(.unknownName, "\(peer.whole) was expected, and \(claim.name) is at \(claim.address)")
         }
-        if order == .same { return .duplicateName(peer.whole, "this endpoint", claim.address) }
-        guard let claimed = claim.incarnation, claimed == retiredIncarnation else { return nil }
-        // It was followed by another, so the two live at the same time.
-        return .duplicateName(peer.whole, address, claim.address)
+        return order == .same ? .duplicateName(peer.whole, "this endpoint", claim.address) : nil
     }
 
     private mutating func learn(_ claim: PeerClaim) {
-        if claim.incarnation != incarnation, let incarnation { retiredIncarnation = incarnation }
         incarnation = claim.incarnation
         address = claim.address
     }

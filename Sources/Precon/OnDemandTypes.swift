@@ -68,7 +68,7 @@ public enum OnDemandEvent: Hashable, Sendable {
     case streamFailed(StreamID, HandshakeFailure)
     /// BACK_ACK has come.
     case backConnectAcknowledged
-    /// BACK_CONNECT could not be brought to the peer by any route.
+    /// BACK_CONNECT could not be brought to the peer by any route, or has been often enough.
     case backConnectFailed(String)
     /// The established association is over, whatever ended it.
     case associationEnded(StreamID)
@@ -113,10 +113,11 @@ public enum OnDemandFailure: Error, Hashable, Sendable {
 }
 
 extension RejectionCode {
-    /// Whether another attempt can be expected to end alike.
+    /// Whether another attempt can be expected to end alike. A duplicate name is not lasting: the other process of
+    /// that name may be the former one, which has not quite gone yet.
     public var isLasting: Bool {
         switch self {
-        case .superseded, .busy, .timeout: false
+        case .superseded, .busy, .timeout, .duplicateName: false
         default: true
         }
     }

@@ -11,9 +11,8 @@ public struct PeerName: Hashable, Sendable {
     /// Two spellings that are canonically equal in Unicode are different names: only bytes count.
     public static func == (left: PeerName, right: PeerName) -> Bool { left.whole.utf8.elementsEqual(right.whole.utf8) }
 
-    public func hash(into hasher: inout Hasher) {
-        for byte in whole.utf8 { hasher.combine(byte) }
-    }
+    /// Equal bytes are equal strings.
+    public func hash(into hasher: inout Hasher) { hasher.combine(whole) }
 }
 
 extension PeerName: Comparable {

@@ -1,0 +1,226 @@
+import Precon
+import Testing
+
+@Suite struct `An on-demand arbiter` {
+    private let first = StreamID(1)
+    private let second = StreamID(2)
+
+    /// The peer is called rank5.
+    private func arbiter(_ local: String = "rank1") -> OnDemandArbiter {
+        OnDemandArbiter(local: PeerName(local), peer: PeerName("rank5"))
+    }
+
+    private func claim(_ name: String = "rank5", incarnation: UInt64? = 1, at address: String = "[::1]:5") -> PeerClaim {
+        PeerClaim(wireName: WireName(name), wholeName: name, incarnation: incarnation, address: address)
+    }
+
+    private func code(_ actions: [OnDemandAction]) -> RejectionCode? {
+        guard case .reject(_, let rejection)? = actions.last else { return nil }
+        return rejection.code
+    }
+
+    @Test(arguments: ["rank1", "rank9"])
+    func `connects forward when its side is the active one`(local: String) {
+        var arbiter = arbiter(local)
+        #expect(arbiter.handle(.demanded) == [.arm(.demand), .connectForward])
+        #expect(arbiter.handle(.demanded) == [])
+        #expect(arbiter.handle(.forwardOpened(first)) == [])
+        #expect(arbiter.handle(.forwardIdentified(first, claim())) == [])
+        #expect(arbiter.handle(.agreed(first)) == [.disarm(.demand), .established(first, as: .starter)])
+        #expect(arbiter.establishedStream == first)
+    }
+
+    @Test(arguments: ["rank1", "rank9"])
+    func `takes the peer's stream when its side is the passive one`(local: String) {
+        var arbiter = arbiter(local)
+        #expect(arbiter.handle(.accepted(first, claim())) == [.accept(first)])
+        #expect(arbiter.handle(.demanded) == [.arm(.demand)])
+        #expect(arbiter.handle(.agreed(first)) == [.disarm(.demand), .established(first, as: .answerer)])
+    }
+
+    @Test func `of the lower name refuses the peer's stream beside its own`() {
+        var arbiter = arbiter("rank1")
+        _ = arbiter.handle(.demanded)
+        _ = arbiter.handle(.forwardOpened(first))
+        #expect(code(arbiter.handle(.accepted(second, claim()))) == .superseded)
+        _ = arbiter.handle(.forwardIdentified(first, claim()))
+        #expect(code(arbiter.handle(.accepted(second, claim()))) == .superseded)
+    }
+
+    @Test func `of the higher name gives its own stream up for the peer's`() {
+        var arbiter = arbiter("rank9")
+        _ = arbiter.handle(.demanded)
+        _ = arbiter.handle(.forwardOpened(first))
+        #expect(arbiter.handle(.accepted(second, claim())) == [.abandon(first), .accept(second)])
+        #expect(arbiter.handle(.agreed(second)) == [.disarm(.demand), .established(second, as: .answerer)])
+    }
+
+    static let supersededFailures: [HandshakeFailure] = [
+        .rejectedByPeer(Rejection(.superseded, "")), .streamEnded(waitingFor: "VERSION"),
+    ]
+
+    @Test(arguments: supersededFailures)
+    func `of the higher name awaits the peer that closed its stream, and connects again when it does not come`(
+        failure: HandshakeFailure
+    ) {
+        var arbiter = arbiter("rank9")
+        _ = arbiter.handle(.demanded)
+        _ = arbiter.handle(.forwardOpened(first))
+        #expect(arbiter.handle(.streamFailed(first, failure)) == [.arm(.peerConnect)])
+        var other = arbiter
+        #expect(arbiter.handle(.accepted(second, claim())) == [.disarm(.peerConnect), .accept(second)])
+        #expect(other.handle(.timerPassed(.peerConnect)) == [.connectForward])
+    }
+
+    @Test(arguments: ["rank1", "rank9"])
+    func `yields to the peer while nobody has seen its own connect`(local: String) {
+        var arbiter = arbiter(local)
+        _ = arbiter.handle(.demanded)
+        #expect(arbiter.handle(.accepted(second, claim())) == [.cancelConnect, .accept(second)])
+        #expect(arbiter.handle(.forwardOpened(first)) == [.abandon(first)])
+    }
+
+    @Test func `connects when it is asked to, and always acknowledges`() {
+        var arbiter = arbiter("rank1")
+        #expect(arbiter.handle(.askedToConnect(second)) == [.acknowledge(second), .arm(.demand), .connectForward])
+        #expect(arbiter.handle(.askedToConnect(second)) == [.acknowledge(second)])
+        _ = arbiter.handle(.forwardOpened(first))
+        _ = arbiter.handle(.forwardIdentified(first, claim()))
+        _ = arbiter.handle(.agreed(first))
+        #expect(arbiter.handle(.askedToConnect(second)) == [.acknowledge(second)])
+    }
+
+    @Test func `of the higher name asks the peer to connect when it cannot reach it`() {
+        var arbiter = arbiter("rank9")
+        _ = arbiter.handle(.demanded)
+        #expect(arbiter.handle(.forwardUnreachable("no route")) == [.connectBack])
+        #expect(arbiter.handle(.backConnectAcknowledged) == [.arm(.peerConnect)])
+        #expect(arbiter.handle(.timerPassed(.peerConnect)) == [.connectBack])
+        #expect(
+            arbiter.handle(.backConnectFailed("no other route")) == [
+                .disarm(.demand), .failed(.unreachable("no route; asked to connect instead: no other route")),
+            ])
+        #expect(arbiter.handle(.demanded) == [.arm(.demand), .connectForward])
+    }
+
+    @Test func `of the lower name fails when it cannot reach the peer`() {
+        var arbiter = arbiter("rank1")
+        _ = arbiter.handle(.demanded)
+        #expect(
+            arbiter.handle(.forwardUnreachable("no route")) == [.disarm(.demand), .failed(.unreachable("no route"))])
+        #expect(arbiter.isIdle)
+    }
+
+    @Test func `goes on after a passing failure and ends with a lasting one`() {
+        var arbiter = arbiter("rank1")
+        _ = arbiter.handle(.demanded)
+        for failure: HandshakeFailure in [
+            .streamEnded(waitingFor: ""), .deadlinePassed(waitingFor: ""), .rejectedByPeer(Rejection(.busy, "")),
+        ] {
+            _ = arbiter.handle(.forwardOpened(first))
+            #expect(arbiter.handle(.streamFailed(first, failure)) == [.connectForward])
+        }
+        _ = arbiter.handle(.forwardOpened(first))
+        let unknown = HandshakeFailure.rejectedByPeer(Rejection(.unknownName, "who?"))
+        #expect(arbiter.handle(.streamFailed(first, unknown)) == [.disarm(.demand), .failed(.handshake(unknown))])
+    }
+
+    @Test func `looks elsewhere when another process answers`() {
+        var arbiter = arbiter("rank1")
+        _ = arbiter.handle(.demanded)
+        _ = arbiter.handle(.forwardOpened(first))
+        let actions = arbiter.handle(.forwardIdentified(first, claim("rank7")))
+        #expect(actions.last == .connectForward)
+        #expect(code(actions.dropLast()) == .unknownName)
+        #expect(code(arbiter.handle(.accepted(second, claim("rank7")))) == .unknownName)
+    }
+
+    @Test func `sees a restart when a new incarnation comes to an established association`() {
+        var arbiter = arbiter()
+        _ = arbiter.handle(.accepted(first, claim()))
+        _ = arbiter.handle(.agreed(first))
+        #expect(code(arbiter.handle(.accepted(second, claim()))) == .busy)
+        #expect(arbiter.handle(.accepted(second, claim(incarnation: 2))) == [.peerRestarted(first), .accept(second)])
+        #expect(arbiter.handle(.agreed(second)) == [.established(second, as: .answerer)])
+        #expect(arbiter.handle(.associationEnded(first)) == [])
+        #expect(arbiter.establishedStream == second)
+    }
+
+    @Test func `refuses an incarnation that another one has followed, and names both addresses`() {
+        var arbiter = arbiter()
+        for incarnation: UInt64 in [1, 2] {
+            _ = arbiter.handle(.accepted(StreamID(incarnation), claim(incarnation: incarnation, at: "here")))
+            _ = arbiter.handle(.agreed(StreamID(incarnation)))
+        }
+        let text = "the name rank5 is used by two processes, at here and at there"
+        #expect(
+            arbiter.handle(.accepted(StreamID(3), claim(incarnation: 1, at: "there"))) == [
+                .reject(StreamID(3), Rejection(.duplicateName, text))
+            ])
+        #expect(arbiter.establishedStream == StreamID(2))
+    }
+
+    @Test func `does not connect a name with itself`() {
+        var arbiter = arbiter("rank5")
+        #expect(arbiter.handle(.demanded) == [.failed(.sameName("rank5"))])
+        #expect(arbiter.handle(.askedToConnect(first)) == [.acknowledge(first)])
+        #expect(code(arbiter.handle(.accepted(first, claim()))) == .duplicateName)
+        #expect(arbiter.isIdle)
+    }
+
+    @Test func `says where it stood when the deadline for the whole passes`() {
+        var arbiter = arbiter("rank9")
+        _ = arbiter.handle(.demanded)
+        var connecting = arbiter
+        #expect(
+            connecting.handle(.timerPassed(.demand)) == [
+                .cancelConnect, .failed(.deadlinePassed(waitingFor: "a stream to the peer")),
+            ])
+        _ = arbiter.handle(.forwardOpened(first))
+        let actions = arbiter.handle(.timerPassed(.demand))
+        #expect(code(actions.dropLast()) == .timeout)
+        #expect(actions.last == .failed(.deadlinePassed(waitingFor: "the peer's answer")))
+        #expect(arbiter.isIdle)
+    }
+
+    @Test func `that is no longer wanted frees everything without a report`() {
+        var arbiter = arbiter("rank9")
+        #expect(arbiter.handle(.withdrawn) == [])
+        _ = arbiter.handle(.demanded)
+        var connecting = arbiter
+        #expect(connecting.handle(.withdrawn) == [.cancelConnect, .disarm(.demand)])
+        _ = arbiter.handle(.forwardOpened(first))
+        _ = arbiter.handle(.streamFailed(first, .streamEnded(waitingFor: "")))
+        #expect(arbiter.handle(.withdrawn) == [.disarm(.peerConnect), .disarm(.demand)])
+        #expect(arbiter.isIdle)
+    }
+
+    @Test func `costs a runtime with thousands of unconnected peers little`() {
+        #expect(MemoryLayout<OnDemandArbiter>.size <= 128)
+    }
+}
+
+@Suite struct `A peer's name` {
+    static let ordered: [(String, String)] = [
+        ("a", "b"), ("a", "aa"), ("rank1", "rank10"), ("Z", "a"), ("z", "é"), ("", "a"), ("12345678", "~"),
+    ]
+
+    @Test(arguments: ordered)
+    func `is ordered by the bytes of its wire form`(lower: String, higher: String) {
+        #expect(PeerName(lower) < PeerName(higher))
+        #expect(!(PeerName(higher) < PeerName(lower)))
+    }
+
+    @Test func `of the same wire form is ordered by the whole`() {
+        let long = PeerName("a name of more than eight bytes")
+        let twin = PeerName(long.wire.description)
+        #expect(long.wire == twin.wire)
+        #expect(long < twin)
+        #expect(!(twin < long))
+        #expect(long != twin)
+    }
+
+    @Test func `is another one when it is spelled with other bytes`() {
+        #expect(PeerName("\u{e9}") != PeerName("e\u{301}"))
+    }
+}

@@ -1,0 +1,353 @@
+import Precon
+
+/// Two processes that may connect to each other on demand, and all streams between them, as one value that a search
+/// can copy. Each has an arbiter and a driver as small as can be, or is a pscom process.
+struct OnDemandWorld: Hashable {
+    /// What an adversary may do, and how often.
+    struct Budget: Hashable {
+        /// Streams cut and connects refused.
+        var faults = 0
+        var restarts = 0
+        /// Timers that pass although something else could happen.
+        var earlyTimers = 0
+        /// Demands of each process.
+        var demands = 1
+    }
+
+    enum Message: Hashable {
+        /// The first flight of an on-demand connect, up to the proposal.
+        case demand(incarnation: UInt64)
+        case answer(incarnation: UInt64)
+        case accepted
+        case reject(RejectionCode)
+        case backConnect, backAcknowledgement
+        /// The stream is over in this direction.
+        case end
+    }
+
+    /// One process's end of a stream.
+    struct StreamEnd: Hashable {
+        enum Use: Hashable { case unread, starter, answerer, established, asker }
+        var use: Use
+        var inbox: [Message] = []
+        var isOpen = true
+    }
+
+    struct Stream: Hashable {
+        let id: UInt64
+        var ends: [StreamEnd]
+        var isCut = false
+    }
+
+    enum Dial: Hashable { case dialing(back: Bool), waiting(back: Bool) }
+
+    struct Side: Hashable {
+        var mind: Mind
+        var incarnation: UInt64 = 1
+        var dial: Dial?
+        var connectCount = 0
+        var backConnectCount = 0
+        var demandsLeft: Int
+        /// Something is to be sent, and neither a connection nor an error has come.
+        var isOwed = false
+        var hasFailed = false
+        var armed: Set<OnDemandTimer> = []
+        var established: UInt64?
+        var role: HandshakeRole?
+    }
+
+    enum Mind: Hashable {
+        case handfast(OnDemandArbiter)
+        case pscom(PscomState)
+    }
+
+    /// The type of a pscom process's connection.
+    enum PscomState: Hashable { case onDemand, connecting, accepting, established, closed }
+
+    enum Move: Hashable {
+        case demand(Int), deliver(UInt64, Int), dialSucceeds(Int), dialRefused(Int), waited(Int)
+        case timer(Int, OnDemandTimer), deadline(UInt64, Int)
+        /// The stream breaks, and only the first messages of each inbox still arrive.
+        case cut(UInt64, Int, Int)
+        case restart(Int, keepsSent: Bool)
+    }
+
+    /// Fixed for one search.
+    struct Rules: Hashable {
+        /// The answerer is sure only when the starter has seen its acceptance, as in shared memory.
+        var isTwoStep = false
+        /// Whose forward connects are always refused.
+        var blocked: Int?
+        /// Connects for one demand; a blocked side has had enough earlier.
+        var connectLimit = 12
+    }
+
+    let rules: Rules
+    var sides: [Side]
+    var streams: [Stream] = []
+    var budget: Budget
+    /// The user's own deadline passed early, which is an error without anybody's fault.
+    var hasGivenUpEarly = false
+    /// Something happened that a pscom process does not recover from.
+    var isDisturbed = false
+    /// The first broken rule, if any.
+    var broken: String?
+
+    /// - Parameter pscom: which of the two is a pscom process; the first one has the lower name.
+    init(rules: Rules, budget: Budget, pscom: Int? = nil) {
+        self.rules = rules
+        self.budget = budget
+        sides = [0, 1].map { index in
+            let mind = index == pscom ? Mind.pscom(.onDemand) : .handfast(Self.arbiter(index))
+            return Side(mind: mind, demandsLeft: budget.demands)
+        }
+    }
+
+    private static let names = [PeerName("rank0"), PeerName("rank1")]
+
+    private static func arbiter(_ index: Int) -> OnDemandArbiter {
+        OnDemandArbiter(local: names[index], peer: names[1 - index])
+    }
+
+    /// Enough to tell most worlds apart; hashing names would take most of the time of a search.
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(budget)
+        hasher.combine(streams)
+        for side in sides {
+            hasher.combine(side.incarnation)
+            hasher.combine(side.dial)
+            hasher.combine(side.connectCount)
+            hasher.combine(side.established)
+            hasher.combine(side.isOwed)
+        }
+    }
+
+    // MARK: What can happen
+
+    /// What happens by itself and at once, in any order.
+    var promptMoves: [Move] {
+        var moves: [Move] = []
+        for (index, side) in sides.enumerated() {
+            guard case .dialing(let back)? = side.dial else { continue }
+            moves.append(!back && rules.blocked == index ? .dialRefused(index) : .dialSucceeds(index))
+        }
+        for stream in streams {
+            for index in 0...1 where !stream.ends[index].inbox.isEmpty { moves.append(.deliver(stream.id, index)) }
+        }
+        return moves
+    }
+
+    /// The wait between two connects is shorter than any deadline.
+    var waitMoves: [Move] {
+        [0, 1].filter { if case .waiting? = sides[$0].dial { true } else { false } }.map { .waited($0) }
+    }
+
+    /// What passes when nothing else happens, without the deadline for the whole, which is longer than all of them.
+    var deadlineMoves: [Move] {
+        var moves: [Move] = [0, 1].filter { sides[$0].armed.contains(.peerConnect) }.map { .timer($0, .peerConnect) }
+        for stream in streams {
+            for (index, end) in stream.ends.enumerated() where end.isOpen {
+                // A pscom process has no deadlines.
+                if case .pscom = sides[index].mind { continue }
+                switch end.use {
+                case .starter, .answerer, .asker: moves.append(.deadline(stream.id, index))
+                case .unread, .established: break
+                }
+            }
+        }
+        return moves
+    }
+
+    var demandTimerMoves: [Move] { [0, 1].filter { sides[$0].armed.contains(.demand) }.map { .timer($0, .demand) } }
+
+    /// What the users and the adversary may do besides.
+    var adverseMoves: [Move] {
+        var moves: [Move] = []
+        for (index, side) in sides.enumerated() {
+            if side.demandsLeft > 0, side.established == nil, !isClosed(index) { moves.append(.demand(index)) }
+            if budget.restarts > 0 { moves += [.restart(index, keepsSent: true), .restart(index, keepsSent: false)] }
+            if budget.faults > 0, case .dialing? = side.dial { moves.append(.dialRefused(index)) }
+        }
+        guard budget.faults > 0 else { return moves }
+        for stream in streams where !stream.isCut {
+            for first in 0...stream.ends[0].inbox.count {
+                for second in 0...stream.ends[1].inbox.count { moves.append(.cut(stream.id, first, second)) }
+            }
+        }
+        return moves
+    }
+
+    /// What comes next without users and adversary; nothing when all is at rest.
+    var ownMoves: [Move] {
+        [promptMoves, waitMoves, deadlineMoves, demandTimerMoves].first { !$0.isEmpty } ?? []
+    }
+
+    var earlyMoves: [Move] {
+        guard budget.earlyTimers > 0 else { return [] }
+        let usual = Set(ownMoves)
+        return (waitMoves + deadlineMoves + demandTimerMoves).filter { !usual.contains($0) }
+    }
+
+    private func isClosed(_ index: Int) -> Bool { sides[index].mind == .pscom(.closed) }
+
+    func after(_ move: Move, isEarly: Bool, isAdverse: Bool) -> OnDemandWorld {
+        var next = self
+        if isEarly {
+            next.budget.earlyTimers -= 1
+            next.isDisturbed = true
+            if case .timer(_, .demand) = move { next.hasGivenUpEarly = true }
+        }
+        switch move {
+        case .demand(let index):
+            next.sides[index].demandsLeft -= 1
+            next.sides[index].isOwed = true
+            next.demand(at: index)
+        case .deliver(let id, let index): next.deliver(id, to: index)
+        case .dialSucceeds(let index): next.dialSucceeds(at: index)
+        case .dialRefused(let index):
+            if isAdverse { next.budget.faults -= 1 }
+            if isAdverse { next.isDisturbed = true }
+            next.dialRefused(at: index)
+        case .waited(let index):
+            guard case .waiting(let back)? = sides[index].dial else { break }
+            next.sides[index].dial = .dialing(back: back)
+        case .timer(let index, let timer):
+            next.sides[index].armed.remove(timer)
+            next.tell(.timerPassed(timer), at: index)
+        case .deadline(let id, let index): next.deadlinePassed(id, at: index)
+        case .cut(let id, let first, let second):
+            next.budget.faults -= 1
+            next.isDisturbed = true
+            next.cut(id, [first, second])
+        case .restart(let index, let keepsSent):
+            next.budget.restarts -= 1
+            next.isDisturbed = true
+            next.restart(index, keepsSent: keepsSent)
+        }
+        next.streams.removeAll { !$0.ends[0].isOpen && !$0.ends[1].isOpen }
+        next.check()
+        return next
+    }
+
+    /// Never two established associations between one pair. An answerer that is sure in one step may be sure of a
+    /// stream that its starter has left, and is told so next; nothing that it sends arrives.
+    private mutating func check() {
+        guard let first = sides[0].established, let second = sides[1].established, first != second else { return }
+        let isLeft = !isOpen(first, at: 1) && !isOpen(second, at: 0)
+        if rules.isTwoStep || !isLeft { breakRule("two associations, \(first) and \(second)") }
+    }
+
+    mutating func breakRule(_ text: String) { broken = broken ?? text }
+}
+
+// MARK: The network
+
+extension OnDemandWorld {
+    private mutating func dialSucceeds(at index: Int) {
+        guard case .dialing(let back)? = sides[index].dial else { return }
+        sides[index].dial = nil
+        let id = (1...).first { id in !streams.contains { $0.id == id } }!
+        var ends = [StreamEnd(use: .unread), StreamEnd(use: .unread)]
+        ends[index].use = back ? .asker : .starter
+        streams.append(Stream(id: id, ends: ends))
+        guard !back else { return send([.backConnect], on: id, from: index) }
+        sides[index].connectCount += 1
+        if case .handfast = sides[index].mind { tell(.forwardOpened(StreamID(id)), at: index) }
+        send([.demand(incarnation: sides[index].incarnation)], on: id, from: index)
+        if !rules.isTwoStep { send([.accepted], on: id, from: index) }
+    }
+
+    private mutating func dialRefused(at index: Int) {
+        guard case .dialing(let back)? = sides[index].dial else { return }
+        sides[index].dial = nil
+        if !back { sides[index].connectCount += 1 }
+        connectAgain(back: back, at: index)
+    }
+
+    mutating func send(_ messages: [Message], on id: UInt64, from index: Int) {
+        guard let place = streams.firstIndex(where: { $0.id == id }) else { return }
+        guard !streams[place].isCut, streams[place].ends[1 - index].isOpen, streams[place].ends[index].isOpen else {
+            return
+        }
+        streams[place].ends[1 - index].inbox += messages
+    }
+
+    mutating func close(_ id: UInt64, at index: Int) {
+        guard let place = streams.firstIndex(where: { $0.id == id }), streams[place].ends[index].isOpen else {
+            return breakRule("side \(index) closes stream \(id), which it does not hold")
+        }
+        send([.end], on: id, from: index)
+        streams[place].ends[index].isOpen = false
+        streams[place].ends[index].inbox = []
+    }
+
+    private mutating func cut(_ id: UInt64, _ kept: [Int]) {
+        guard let place = streams.firstIndex(where: { $0.id == id }) else { return }
+        streams[place].isCut = true
+        for index in 0...1 where streams[place].ends[index].isOpen {
+            let prefix = streams[place].ends[index].inbox.prefix(kept[index])
+            streams[place].ends[index].inbox = prefix.last == .end ? Array(prefix) : prefix + [.end]
+        }
+    }
+
+    private mutating func restart(_ index: Int, keepsSent: Bool) {
+        for stream in streams where stream.ends[index].isOpen {
+            if !keepsSent { cut(stream.id, [0, 0]) }
+            close(stream.id, at: index)
+        }
+        let incarnation = sides[index].incarnation + 1
+        switch sides[index].mind {
+        case .handfast:
+            sides[index] = Side(mind: .handfast(Self.arbiter(index)), incarnation: incarnation, demandsLeft: 1)
+        case .pscom: sides[index] = Side(mind: .pscom(.onDemand), incarnation: incarnation, demandsLeft: 1)
+        }
+    }
+
+    private mutating func deliver(_ id: UInt64, to index: Int) {
+        let place = streams.firstIndex { $0.id == id }!
+        let message = streams[place].ends[index].inbox.removeFirst()
+        let use = streams[place].ends[index].use
+        switch (use, message) {
+        case (.unread, .demand(let incarnation)): receiveDemand(id, incarnation, at: index)
+        case (.unread, .backConnect): receiveBackConnect(id, at: index)
+        case (.starter, .answer(let incarnation)): receiveAnswer(id, incarnation, at: index)
+        case (.starter, .accepted), (.answerer, .accepted):
+            if use == .starter, rules.isTwoStep { send([.accepted], on: id, from: index) }
+            agree(id, at: index)
+        case (.asker, .backAcknowledgement):
+            close(id, at: index)
+            if case .handfast = sides[index].mind { tell(.backConnectAcknowledged, at: index) }
+        case (.unread, .end): close(id, at: index)
+        case (.asker, .end):
+            close(id, at: index)
+            connectAgain(back: true, at: index)
+        case (.starter, .end), (.answerer, .end):
+            close(id, at: index)
+            fail(id, .streamEnded(waitingFor: ""), at: index)
+        case (.starter, .reject(let code)), (.answerer, .reject(let code)):
+            // A pscom process ignores what it does not know.
+            if case .pscom = sides[index].mind { return }
+            close(id, at: index)
+            fail(id, .rejectedByPeer(Rejection(code, "")), at: index)
+        case (.established, .end), (.established, .reject):
+            close(id, at: index)
+            sides[index].established = nil
+            switch sides[index].mind {
+            case .handfast: tell(.associationEnded(StreamID(id)), at: index)
+            case .pscom: sides[index].mind = .pscom(.closed)
+            }
+        default: breakRule("side \(index) gets \(message) as \(use)")
+        }
+    }
+
+    func isOpen(_ id: UInt64, at index: Int) -> Bool {
+        streams.contains { $0.id == id && $0.ends[index].isOpen }
+    }
+
+    mutating func use(_ id: UInt64, as use: StreamEnd.Use, at index: Int) {
+        guard let place = streams.firstIndex(where: { $0.id == id }), streams[place].ends[index].isOpen else {
+            return breakRule("side \(index) uses stream \(id), which it does not hold")
+        }
+        streams[place].ends[index].use = use
+    }
+}
