@@ -38,14 +38,5 @@ struct HostAddresses {
     }
 
     /// True for an address that leads back to this host.
-    func contains(_ address: IPAddress) -> Bool { all.contains { $0.address.bytes == address.bytes } }
-}
-
-extension IPAddress {
-    static let loopback = IPAddress(bytes: [127, 0, 0, 1], zone: nil)!
-
-    /// 127.0.0.0/8 or ::1.
-    var isLoopback: Bool {
-        bytes.count == 4 ? bytes[0] == 127 : bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1
-    }
+    func contains(_ address: IPAddress) -> Bool { all.contains { $0.address.hasSamePrefix(as: address.unmapped, bitCount: 128) } }
 }

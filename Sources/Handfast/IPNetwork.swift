@@ -22,12 +22,7 @@ struct IPNetwork: Hashable, Sendable {
 
     /// An IPv4 address in IPv6 form counts as what it is; the zone does not matter.
     func contains(_ other: IPAddress) -> Bool {
-        let bytes = other.unmapped.bytes
-        guard bytes.count == address.bytes.count else { return false }
-        return zip(bytes, address.bytes).enumerated().allSatisfy { index, pair in
-            let bitCount = min(max(prefixBitCount - index * 8, 0), 8)
-            return (pair.0 ^ pair.1) >> (8 - bitCount) == 0
-        }
+        address.hasSamePrefix(as: other.unmapped, bitCount: prefixBitCount)
     }
 
     private static func prefixBitCount(_ digits: Substring) -> Int? {

@@ -1,4 +1,4 @@
-import Handfast
+@testable import Handfast
 import Testing
 
 @Suite struct `An endpoint address` {
@@ -14,6 +14,31 @@ import Testing
         #expect(address.port == port)
         #expect(address.name == name)
         #expect(address.description == text)
+    }
+
+    @Test func `may have several places, the preferred first`() throws {
+        let text = "10.0.0.1:5000,[fe80::1%eth0]:5001,[fd00::1]:5000@rank0,1"
+        let address = try EndpointAddress(parsing: text)
+        #expect(address.description == text)
+        #expect(address.host == IPAddress("10.0.0.1"))
+        #expect(address.port == 5000)
+        #expect(address.name == "rank0,1")
+        #expect(address.places.map(\.description) == ["10.0.0.1:5000", "[fe80::1%eth0]:5001", "[fd00::1]:5000"])
+        #expect(address.alternatives == Array(address.places.dropFirst()))
+    }
+
+    @Test func `counts a place that comes twice once`() throws {
+        let address = try EndpointAddress(parsing: "10.0.0.1:1,10.0.0.2:1,10.0.0.1:1,10.0.0.2:1")
+        #expect(address.description == "10.0.0.1:1,10.0.0.2:1")
+    }
+
+    @Test func `has at most sixteen places`() throws {
+        let places = (1...16).map { "[fe80:1111:2222:3333:4444:5555:6666:\($0)%interface-of-15]:65535" }
+        let longest = places.joined(separator: ",") + "@" + String(repeating: "n", count: 255)
+        #expect(try EndpointAddress(parsing: longest).description == longest)
+        #expect(error("10.0.0.1:1," + places.joined(separator: ","))?.message.contains("at most 16 addresses") == true)
+        let more = try (1...16).map { try EndpointAddress.Place(host: .loopback, port: $0) }
+        #expect(throws: HandfastError.self) { try EndpointAddress(host: .anyIPv6, port: 1, alternatives: more) }
     }
 
     @Test func `may say localhost`() throws {
@@ -34,6 +59,12 @@ import Testing
         ("[]:5000", 2, "is no IPv6 address"),
         ("[::1%]:5000", 2, "is no IPv6 address"), ("10.0.0.1:5000@", 15, "the name has 0 bytes"),
         ("10.0.0.1:5000@a\tb", 15, "the name has control characters"), ("@", 1, "is no IPv4 address"),
+        ("10.0.0.1:1,", 12, "\"\" is no IPv4 address"), (",10.0.0.1:1", 1, "\"\" is no IPv4 address"),
+        ("10.0.0.1:1,10.0.0.2", 20, "the port are missing"), ("10.0.0.1,10.0.0.2:1", 9, "the port are missing"),
+        ("10.0.0.1:1,[::1:1", 12, "is not closed"), ("10.0.0.1:1,[::g]:1", 13, "is no IPv6 address"),
+        ("10.0.0.1:1,::1:1", 12, "stand in brackets"), ("10.0.0.1:1, 10.0.0.2:1", 12, "is no IPv4 address"),
+        ("10.0.0.1:1,b.example:1", 12, "\"b.example\" is no IPv4 address"), ("10.1:1", 1, "is no IPv4 address"),
+        ("10.0.0.1:0,10.0.0.2:1", 10, "\"0\" is no port"),
     ])
     func `that is wrong is an error with text, place and fault`(text: String, byte: Int, fault: String) {
         let error = error(text)
@@ -50,9 +81,9 @@ import Testing
         #expect(error("10.0.0.1:5000@" + longest + "x")?.message.contains("the name has 256 bytes") == true)
     }
 
-    @Test func `of more than 1024 bytes is refused without being read`() {
+    @Test func `of more than 2048 bytes is refused without being read`() {
         let error = error("10.0.0.1:5000@" + String(repeating: "x", count: 1_000_000))
-        #expect(error?.message.contains("has 1000014 bytes, more than 1024") == true)
+        #expect(error?.message.contains("has 1000014 bytes, more than 2048") == true)
         #expect((error?.message.utf8.count ?? .max) < 500)
     }
 

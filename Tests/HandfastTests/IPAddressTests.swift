@@ -1,5 +1,5 @@
 import Glibc
-import Handfast
+@testable import Handfast
 import Testing
 
 @Suite struct `An IP address` {
@@ -105,6 +105,42 @@ import Testing
             guard let address = IPAddress(String(decoding: bytes, as: UTF8.self)) else { continue }
             #expect(IPAddress(address.description) == address, "seed \(seed), round \(round)")
         }
+    }
+
+    @Test func `needs no memory beyond its own forty bytes`() {
+        #expect(MemoryLayout<IPAddress>.stride == 40)
+    }
+
+    @Test func `shares its first bits with others of its family`() throws {
+        let seed: UInt64 = 0x9f1e_0001
+        var generator = SplitMix64(state: seed)
+        for round in 0..<2_000 {
+            let bytes = (0..<(round % 2 == 0 ? 4 : 16)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let address = try #require(IPAddress(bytes: bytes))
+            #expect(address.bytes == bytes)
+            let bit = Int.random(in: 0..<bytes.count * 8, using: &generator)
+            var others = bytes
+            others[bit / 8] ^= 0x80 >> UInt8(bit % 8)
+            let other = try #require(IPAddress(bytes: others))
+            for count in [-1, 0, bit, bit + 1, 128, 500] {
+                #expect(address.hasSamePrefix(as: other, bitCount: count) == (count <= bit), "seed \(seed), round \(round)")
+            }
+        }
+        #expect(IPAddress("::")?.hasSamePrefix(as: .anyIPv4, bitCount: 0) == false)
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", true, false, false), ("127.9.9.9", true, false, false), ("::1", true, false, false),
+        ("::ffff:127.0.0.2", true, false, false), ("128.0.0.1", false, false, false), ("::2", false, false, false),
+        ("0.0.0.0", false, true, false), ("::", false, true, false), ("::ffff:0.0.0.0", false, true, false),
+        ("fe80::1%eth0", false, false, true), ("febf::1", false, false, true), ("fec0::1", false, false, false),
+        ("169.254.1.2", false, false, true), ("169.255.1.2", false, false, false),
+    ])
+    func `is of a kind in any spelling`(text: String, isLoopback: Bool, isUnspecified: Bool, isLinkLocal: Bool) throws {
+        let address = try #require(IPAddress(text))
+        #expect(address.isLoopback == isLoopback)
+        #expect(address.isUnspecified == isUnspecified)
+        #expect(address.isLinkLocal == isLinkLocal)
     }
 
     private func systemText(of bytes: [UInt8]) -> String {
