@@ -1,14 +1,14 @@
 import Precon
 
 /// One on-demand connection that is or was in use: carries the actions of its `OnDemandArbiter` out.
-final class Association {
+final class Association: DeadlineHolder {
     unowned let engine: Engine
     unowned let record: ConnectionRecord
     let address: EndpointAddress
     private var arbiter: OnDemandArbiter
     private var streams: [StreamID: HandshakeDriver] = [:]
-    /// An own connect that has no stream yet.
-    private var forward: HandshakeDriver?
+    /// This side's own connect, from the first attempt to the end of the demand.
+    private var dial: Dial?
     private var back: BackConnect?
     private var establishedStream: StreamID?
     private var deadlines: [OnDemandTimer: ContinuousClock.Instant] = [:]
@@ -59,18 +59,18 @@ final class Association {
     }
 
     func opened(_ driver: HandshakeDriver) {
-        guard forward === driver else { return }
-        forward = nil
+        driver.association = self
         streams[driver.id] = driver
         tell(.forwardOpened(driver.id))
     }
 
     func identified(_ driver: HandshakeDriver, _ claim: PeerClaim) { tell(.forwardIdentified(driver.id, claim)) }
 
-    func connectFailed(_ driver: HandshakeDriver, _ text: String) {
-        guard forward === driver else { return }
-        forward = nil
-        tell(.forwardUnreachable(text))
+    /// No place of the peer is left to be tried, or no time.
+    func gaveUp(_ dial: Dial, _ error: HandfastError) {
+        guard self.dial === dial else { return }
+        self.dial = nil
+        tell(.forwardUnreachable(error.message))
     }
 
     /// - Parameter establish: hands the connection to the transport; not called when it is not wanted any more.
@@ -105,7 +105,7 @@ final class Association {
         case .connectForward: connectForward()
         case .connectBack: connectBack()
         case .cancelConnect:
-            if let driver = forward.take() { engine.over(driver) }
+            dial?.cancel()
             if let connect = back.take() { connect.finish() }
         case .accept(let stream):
             if let driver = streams[stream] { engine.welcome(driver, record) }
@@ -115,10 +115,14 @@ final class Association {
         case .arm(let timer):
             let deadline = ContinuousClock.now + engine.timeout(of: timer)
             deadlines[timer] = deadline
-            engine.watch(self, until: deadline)
+            engine.watch(self)
         case .disarm(let timer): deadlines[timer] = nil
-        case .established: agreement.take()?()
-        case .failed(let failure): engine.demandFailed(record, HandfastError(failure, peer: record.peerText))
+        case .established:
+            endDial()
+            agreement.take()?()
+        case .failed(let failure):
+            endDial()
+            engine.demandFailed(record, HandfastError(failure, peer: record.peerText))
         case .peerRestarted:
             establishedStream = nil
             engine.end(record, HandfastError(.peerLost, "\(record.peerText) was restarted"))
@@ -126,9 +130,17 @@ final class Association {
     }
 
     private func connectForward() {
-        do throws(HandfastError) {
-            forward = try engine.connectForward(self)
-        } catch { tell(.forwardUnreachable(error.message)) }
+        if dial == nil {
+            let places = address.places
+            dial = Dial(
+                places, startingAt: engine.lastWinner(of: places), for: record, selection: nil, onDemand: true)
+        }
+        dial?.proceed()
+    }
+
+    private func endDial() {
+        dial?.cancel()
+        dial = nil
     }
 
     private func connectBack() {
@@ -140,6 +152,7 @@ final class Association {
     /// Ends all that is under way, without a report.
     func withdraw() {
         tell(.withdrawn)
+        endDial()
         for driver in streams.values { engine.over(driver) }
         streams = [:]
         deadlines = [:]

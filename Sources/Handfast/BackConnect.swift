@@ -3,19 +3,19 @@ import Precon
 import TransportAPI
 
 /// "Please connect to me": one message on a stream of its own, and the peer's acknowledgement.
-final class BackConnect {
+final class BackConnect: DeadlineHolder {
     private unowned let association: Association
     private let stream: PreconStream
     private var watch: UInt?
     private var isConnected = false
-    let deadline: ContinuousClock.Instant
+    let nextDeadline: ContinuousClock.Instant?
 
     /// - Throws: when it cannot even begin.
     init(_ association: Association) throws(HandfastError) {
         self.association = association
         let engine = association.engine
-        deadline = .now + engine.settings.connectTimeout
-        let socket = try engine.openSocket(to: association.address)
+        nextDeadline = .now + engine.settings.connectTimeout
+        let socket = try engine.openSocket(to: association.address.places[engine.lastWinner(of: association.address.places)])
         stream = PreconStream(owning: socket)
         // A whole name that the 8 bytes cannot hold goes before it; a pscom peer passes it over.
         if WireName(engine.name).description != engine.name { stream.queue(.peerInfo(engine.ownPeerInfo())) }
@@ -47,7 +47,7 @@ final class BackConnect {
         }
     }
 
-    func deadlinePassed() { end("no answer to BACK_CONNECT in time") }
+    func checkDeadlines(_ now: ContinuousClock.Instant) { end("no answer to BACK_CONNECT in time") }
 
     private func end(_ failure: String?) {
         finish()

@@ -4,6 +4,9 @@ import TransportAPI
 /// The slow half of a connection: who the peer is, what was decided, how it ended.
 final class ConnectionRecord {
     enum Phase {
+        /// This side connects.
+        case dialing(Dial)
+        /// The peer does, or it is this endpoint itself.
         case connecting(HandshakeDriver)
         /// Not connected; the association tells whether somebody tries.
         case onDemand

@@ -141,7 +141,7 @@ public final class Endpoint {
             let record = connection.record
         else { return }
         switch record.phase {
-        case .connecting, .onDemand: return
+        case .dialing, .connecting, .onDemand: return
         case .connected, .ended: throw record.endReason
         }
     }

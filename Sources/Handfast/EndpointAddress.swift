@@ -72,7 +72,7 @@ public struct EndpointAddress: Hashable, Sendable {
 extension EndpointAddress: CustomStringConvertible {
     /// The text that `init(parsing:)` reads.
     public var description: String {
-        let text = places.map(\.description).joined(separator: ",")
+        let text = Place.list(places)
         return name.map { "\(text)@\($0)" } ?? text
     }
 }
@@ -80,4 +80,6 @@ extension EndpointAddress: CustomStringConvertible {
 extension EndpointAddress.Place: CustomStringConvertible {
     /// `10.0.0.1:5000` or `[fe80::1%eth0]:5000`.
     public var description: String { host.isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    static func list(_ places: [Self]) -> String { places.map(\.description).joined(separator: ",") }
 }

@@ -69,18 +69,41 @@ extension Engine {
         -> ConnectionRecord
     {
         try checkOpen()
-        let isSelf = isOwn(address)
         var peer = describe(address.host, name: address.name ?? "")
-        peer.isSelf = isSelf
-        let text = try SocketAddress(address.host, port: address.port).description
+        peer.isSelf = address.places.contains(where: isOwn)
+        let text = "\(EndpointAddress.Place.list(address.places))"
+        // Before the network is touched: who has nothing to propose does not bother the peer.
         let proposals = try propose(to: peer, text, selection)
-        if isSelf { return try connectToSelf(peer, text, proposals) }
-        return try start(try openSocket(to: address), peer, text, proposals, isConnected: false)
+        if peer.isSelf { return try connectToSelf(peer, text, proposals) }
+        for place in address.places { _ = try SocketAddress(place.host, port: place.port) }
+        let record = ConnectionRecord(slot: try takeSlot(), engine: self, peer: peer, peerText: text)
+        adopt(record)
+        record.slot.pointee.isKnownToUser = true
+        let dial = Dial(
+            address.places, startingAt: lastWinner(of: address.places), for: record, selection: selection,
+            onDemand: false)
+        record.phase = .dialing(dial)
+        dial.proceed()
+        return record
+    }
+
+    /// A handshake that begins with a TCP connect to one of a peer's places.
+    func makeDialer(
+        to place: EndpointAddress.Place, _ record: ConnectionRecord, selection: TransportSelection?, onDemand: Bool
+    ) throws(HandfastError) -> HandshakeDriver {
+        let peer = describe(place.host, name: record.peer.name)
+        let proposals = try propose(to: peer, place.description, selection)
+        record.decisions = proposals.decisions
+        let socket = try openSocket(to: place)
+        let driver = makeStarter(
+            socket, peer, place.description, proposals, isConnected: false, onDemand: onDemand)
+        driver.record = record
+        return driver
     }
 
     /// A socket that is being connected.
-    func openSocket(to address: EndpointAddress) throws(HandfastError) -> Descriptor {
-        var system = try SocketAddress(address.host, port: address.port)
+    func openSocket(to place: EndpointAddress.Place) throws(HandfastError) -> Descriptor {
+        var system = try SocketAddress(place.host, port: place.port)
         let number = socket(
             system.family,
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -112,16 +135,7 @@ extension Engine {
         }
         let near = Descriptor(owning: pair.0)
         let far = Descriptor(owning: pair.1)
-        let record = try start(near, peer, text, proposals, isConnected: true)
-        add(makeAnswerer(far, peer: peer, "this endpoint"))
-        return record
-    }
-
-    private func start(
-        _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ proposals: Proposals,
-        isConnected: Bool
-    ) throws(HandfastError) -> ConnectionRecord {
-        let driver = makeStarter(socket, peer, text, proposals, isConnected: isConnected, onDemand: false)
+        let driver = makeStarter(near, peer, text, proposals, isConnected: true, onDemand: false)
         let record = ConnectionRecord(
             slot: try takeSlot(), engine: self, peer: peer, peerText: text, phase: .connecting(driver))
         adopt(record)
@@ -129,10 +143,11 @@ extension Engine {
         record.decisions = proposals.decisions
         record.slot.pointee.isKnownToUser = true
         add(driver)
+        add(makeAnswerer(far, peer: peer, "this endpoint"))
         return record
     }
 
-    func makeStarter(
+    private func makeStarter(
         _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ proposals: Proposals,
         isConnected: Bool, onDemand: Bool
     ) -> HandshakeDriver {
@@ -148,9 +163,9 @@ extension Engine {
         return driver
     }
 
-    private func isOwn(_ address: EndpointAddress) -> Bool {
-        guard let listener, listener.port == address.port else { return false }
-        return address.host == listener.address || (listener.acceptsOnAll && leadsHere(address.host))
+    private func isOwn(_ place: EndpointAddress.Place) -> Bool {
+        guard let listener, listener.port == place.port else { return false }
+        return place.host == listener.address || (listener.acceptsOnAll && leadsHere(place.host))
     }
 
     /// What an address alone tells; a Handfast peer says later whether it is on this host.

@@ -39,6 +39,9 @@ extension Engine {
         forget(record.slot)
         incoming.removeAll { $0 === record }
         switch record.phase {
+        case .dialing(let dial):
+            dial.reject(Rejection(.shuttingDown, "the connection was closed before it was up"))
+            end(record, HandfastError(.closed, "the connection was closed before it was up"))
         case .connecting(let driver):
             record.error = HandfastError(.closed, "the connection was closed before it was up")
             driver.reject(.init(.shuttingDown, "the connection was closed before it was up"))

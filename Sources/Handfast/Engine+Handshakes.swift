@@ -22,6 +22,7 @@ extension Engine {
             } else if let rejection = nameMismatch(expected: record.peer.name, identity) {
                 return driver.reject(rejection)
             }
+            driver.dial?.identified(driver)
             record.peer = driver.peer
             record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
         case .answerer:
@@ -164,8 +165,7 @@ extension Engine {
     func connectFailed(_ driver: HandshakeDriver, _ error: Int32) {
         let text = "\(driver.peerText): \(String(cString: strerror(error))); is a peer listening there?"
         over(driver)
-        if let association = driver.association { return association.connectFailed(driver, text) }
-        if let record = driver.record { end(record, HandfastError(.unreachable, text, systemError: error)) }
+        driver.dial?.failed(driver, HandfastError(.unreachable, text, systemError: error), .passing)
     }
 
     /// The handshake failed; its socket may stay a moment for the peer to read why.
@@ -179,8 +179,14 @@ extension Engine {
         }
         guard let record = driver.record else { return }
         driver.record = nil
+        driver.dial?.failed(driver, error, outcome(of: failure))
         if let association = driver.association { return association.failed(driver, failure) }
-        end(record, error)
+        if driver.dial == nil { end(record, error) }
+    }
+
+    private func outcome(of failure: HandshakeFailure) -> ConnectRetry.Outcome {
+        if case .rejected(let rejection) = failure, rejection.code == .unknownName { return .wrongPeer }
+        return ConnectRetry.Outcome(failure)
     }
 
     /// Keeps what the handshake says of each transport.

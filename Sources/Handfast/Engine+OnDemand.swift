@@ -63,23 +63,9 @@ extension Engine {
         association.askedToConnect(driver)
     }
 
-    /// Opens a stream for an association's own connect.
-    func connectForward(_ association: Association) throws(HandfastError) -> HandshakeDriver {
-        let record = association.record
-        let proposals = try propose(to: record.peer, record.peerText)
-        record.decisions = proposals.decisions
-        let socket = try openSocket(to: association.address)
-        let driver = makeStarter(
-            socket, record.peer, record.peerText, proposals, isConnected: false, onDemand: true)
-        driver.record = record
-        driver.association = association
-        add(driver)
-        return driver
-    }
-
     func timeout(of timer: OnDemandTimer) -> Duration {
         switch timer {
-        case .demand: settings.connectTimeout + settings.handshakeTimeout
+        case .demand: settings.retryPolicy.deadline + settings.handshakeTimeout
         case .peerConnect: settings.handshakeTimeout
         }
     }

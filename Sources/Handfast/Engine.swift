@@ -31,9 +31,11 @@ final class Engine {
     private var ending: [ObjectIdentifier: ConnectionRecord] = [:] { didSet { noteWhetherBusy() } }
     /// Those that are connected on demand.
     var peers = PeerTable()
-    /// Associations and back connects that wait for something until a deadline.
-    private var waiting: [ObjectIdentifier: Association] = [:] { didSet { noteWhetherBusy() } }
-    private var backConnects: [ObjectIdentifier: BackConnect] = [:] { didSet { noteWhetherBusy() } }
+    /// Connects that wait for something until a deadline.
+    private var waiting: [ObjectIdentifier: any DeadlineHolder] = [:] { didSet { noteWhetherBusy() } }
+    /// By the first of a peer's places: where it was found last.
+    private var winners: [EndpointAddress.Place: EndpointAddress.Place] = [:]
+    private static let winnerLimit = 4_096
     private var lastStreamID: UInt64 = 0
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
@@ -132,12 +134,13 @@ final class Engine {
             if driver.deadline <= now { driver.deadlinePassed() } else { driver.warnIfSlow(now) }
         }
         for record in ending.values { checkEnding(record, now) }
-        for connect in backConnects.values where connect.deadline <= now { connect.deadlinePassed() }
-        for association in waiting.values { association.checkDeadlines(now) }
+        for holder in waiting.values {
+            if let deadline = holder.nextDeadline, deadline <= now { holder.checkDeadlines(now) }
+        }
         waiting = waiting.filter { $0.value.nextDeadline != nil }
         // What ended before its deadline left it here; what has one still is found again.
         let closing = ending.values.compactMap { $0.deliveriesAtLifelineEnd == nil ? $0.closeDeadline : now }
-        let asked = backConnects.values.map(\.deadline) + waiting.values.compactMap(\.nextDeadline)
+        let asked = waiting.values.compactMap(\.nextDeadline)
         let slow = drivers.values.compactMap(\.slowAt)
         nextDeadline = (drivers.values.map(\.deadline) + slow + closing + asked).min()
     }
@@ -154,7 +157,7 @@ final class Engine {
     // MARK: Books
 
     /// A visit with nothing to do looks at the raw state alone: these two would cost it exclusivity checks.
-    private func noteWhetherBusy() { state.pointee.isBusy = !(drivers.isEmpty && ending.isEmpty && waiting.isEmpty && backConnects.isEmpty) }
+    private func noteWhetherBusy() { state.pointee.isBusy = !(drivers.isEmpty && ending.isEmpty && waiting.isEmpty) }
 
     var driverCount: Int { drivers.count }
 
@@ -206,7 +209,7 @@ final class Engine {
         slot.pointee.inbound.userHeader?.deallocate()
         slot.pointee.inbound.userHeader = nil
         slot.pointee.record = nil
-        if let association = record.association { waiting[ObjectIdentifier(association)] = nil }
+        if let association = record.association { unwatch(association) }
         records[ObjectIdentifier(record)] = nil
         ending[ObjectIdentifier(record)] = nil
         state.pointee.connections.give(slot)
@@ -227,17 +230,22 @@ final class Engine {
         return StreamID(lastStreamID)
     }
 
-    func watch(_ association: Association, until deadline: ContinuousClock.Instant) {
-        waiting[ObjectIdentifier(association)] = association
-        due(at: deadline)
+    func watch(_ holder: any DeadlineHolder) {
+        waiting[ObjectIdentifier(holder)] = holder
+        if let deadline = holder.nextDeadline { due(at: deadline) }
     }
 
-    func watch(_ connect: BackConnect) {
-        backConnects[ObjectIdentifier(connect)] = connect
-        due(at: connect.deadline)
+    func unwatch(_ holder: any DeadlineHolder) { waiting[ObjectIdentifier(holder)] = nil }
+
+    func remember(_ winner: EndpointAddress.Place, of places: [EndpointAddress.Place]) {
+        guard places.count > 1 else { return }
+        if winners.count >= Self.winnerLimit { winners = [:] }
+        winners[places[0]] = winner
     }
 
-    func unwatch(_ connect: BackConnect) { backConnects[ObjectIdentifier(connect)] = nil }
+    func lastWinner(of places: [EndpointAddress.Place]) -> Int {
+        winners[places[0]].flatMap(places.firstIndex) ?? 0
+    }
 
     func watchEnd(of record: ConnectionRecord) {
         ending[ObjectIdentifier(record)] = record

@@ -32,6 +32,10 @@ final class HandshakeDriver {
     var record: ConnectionRecord?
     /// Of a connect on demand: it decides what becomes of this stream.
     weak var association: Association?
+    /// Of a starter.
+    weak var dial: Dial?
+    /// Its TCP connection stood at some time.
+    private(set) var wasOpened = false
     /// What came before anything else, and only means something if BACK_CONNECT follows.
     private var preface: PeerInfo?
     private var hasBegun = false
@@ -84,7 +88,8 @@ final class HandshakeDriver {
             guard error == 0 else { return engine.connectFailed(self, error) }
             stage = .talking
             deadline = .now + engine.settings.handshakeTimeout
-            association?.opened(self)
+            wasOpened = true
+            dial?.opened(self)
             // It may have been opened too late.
             if case .talking = stage { tell(.opened) }
         case .talking: readFrames()

@@ -19,6 +19,18 @@ extension Settings {
     static let connectTimeout = Setting.milliseconds(
         "HANDFAST_CONNECT_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
         help: "Milliseconds that a TCP connection may take to be made.")
+    static let connectAttempts = Setting.integer(
+        "HANDFAST_CONNECT_ATTEMPTS", default: 5, in: 1...1_000, unit: "a number of attempts",
+        help: "How often all addresses of a peer are tried before a connect fails.")
+    static let connectInterval = Setting.milliseconds(
+        "HANDFAST_CONNECT_INTERVAL_MS", default: 50, in: 0...3_600_000,
+        help: "Milliseconds between the first attempt and the second; each later wait is twice as long, at most 2 s.")
+    static let connectOffset = Setting.milliseconds(
+        "HANDFAST_CONNECT_OFFSET_MS", default: 200, in: 1...3_600_000,
+        help: "Milliseconds after which a peer's next address is tried beside one that does not answer.")
+    static let connectDeadline = Setting.milliseconds(
+        "HANDFAST_CONNECT_DEADLINE_MS", default: 10_000, in: 1...3_600_000,
+        help: "Milliseconds for all attempts of one connect together.")
     static let closeTimeout = Setting.milliseconds(
         "HANDFAST_CLOSE_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
         help: "Milliseconds to wait until the peer closes too.")
@@ -43,7 +55,8 @@ extension Settings {
     /// All settings, those of the core first, then those of each transport in the order of the definitions.
     public static func rows(transports: [TransportDefinition]) -> [SettingRow] {
         [
-            Self.transports.row, select.row, handshakeTimeout.row, slowHandshake.row, connectTimeout.row, closeTimeout.row,
+            Self.transports.row, select.row, handshakeTimeout.row, slowHandshake.row, connectTimeout.row, connectAttempts.row,
+            connectInterval.row, connectOffset.row, connectDeadline.row, closeTimeout.row,
             unexpectedBytes.row, spin.row, pendingHandshakes.row, rendezvousBytes.row, name.row,
         ] + transports.flatMap(\.settings)
     }

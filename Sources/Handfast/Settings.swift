@@ -1,3 +1,4 @@
+import Precon
 public import TransportAPI
 
 /// All settings of an endpoint: the environment, read once and checked.
@@ -8,6 +9,8 @@ public struct Settings: Sendable {
     public let slowHandshake: Duration
     /// How long a TCP connection may take to be made.
     public let connectTimeout: Duration
+    /// How often a connect is attempted, and how long is waited in between.
+    let retryPolicy: RetryPolicy
     /// How long a connection waits for its peer to close too.
     public let closeTimeout: Duration
     /// The most bytes of messages that are kept before a receive asks for them.
@@ -45,6 +48,10 @@ public struct Settings: Sendable {
         handshakeTimeout = values[Self.handshakeTimeout]
         slowHandshake = values[Self.slowHandshake]
         connectTimeout = values[Self.connectTimeout]
+        retryPolicy = RetryPolicy(
+            attempts: values[Self.connectAttempts], interval: values[Self.connectInterval], growth: 2,
+            maximumInterval: .seconds(2), jitter: 0.3, deadline: values[Self.connectDeadline],
+            raceOffset: values[Self.connectOffset])
         closeTimeout = values[Self.closeTimeout]
         unexpectedByteLimit = values[Self.unexpectedBytes]
         spinDuration = values[Self.spin]
