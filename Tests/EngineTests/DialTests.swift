@@ -1,5 +1,6 @@
 import Handfast
 import Testing
+import TransportAPI
 
 @Suite struct `A connect to several addresses` {
     private let environment = ["HANDFAST_CONNECT_INTERVAL_MS": "1", "HANDFAST_TRANSPORTS": "tcp"]
