@@ -110,7 +110,7 @@ import Testing
     @Test(arguments: [11, 12, 13] as [UInt64])
     func `random bytes never harm the others`(seed: UInt64) throws {
         let scene = try Scene(["HANDFAST_UNEXPECTED_BYTES": "64k"])
-        scene.raw.send(Array(Payload(byteCount: 60_000, seed: seed).bytes))
+        scene.raw.send(Payload(byteCount: 60_000, seed: seed).copy)
         for _ in 0..<500 { scene.pair.driveBoth() }
         try scene.pair.pingPong(scene.near, scene.far)
     }

@@ -88,7 +88,7 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         let address = try #require(pair.far.address)
         for round in 0..<20 {
             let peer = try RawPeer(address)
-            peer.send(Array(Payload(byteCount: 1 + round * 97, seed: seed &* 100 &+ UInt64(round)).bytes))
+            peer.send(Payload(byteCount: 1 + round * 97, seed: seed &* 100 &+ UInt64(round)).copy)
             pair.run("it is turned away (seed \(seed), round \(round))") {
                 peer.poll()
                 return peer.hasEnded

@@ -55,7 +55,9 @@ import Testing
             return accepted != nil && connection.state == .connected
         }
         let far = try #require(accepted)
-        let receive = try pair.far.receive(into: Payload(byteCount: 8).mutable, from: far)
+        let room = Payload(byteCount: 8)
+        defer { withExtendedLifetime(room) {} }
+        let receive = try pair.far.receive(into: room.mutable, from: far)
         other = nil
         pair.run("the receive ends") { receive.isComplete }
         let error = #expect(throws: HandfastError.self) { try receive.result() }

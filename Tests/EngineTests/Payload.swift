@@ -3,6 +3,8 @@ final class Payload: Equatable {
     let mutable: UnsafeMutableRawBufferPointer
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(mutable) }
     var byteCount: Int { mutable.count }
+    /// For what outlives the payload, which ends with its last use.
+    var copy: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 
     init(byteCount: Int, seed: UInt64? = nil) {
         mutable = .allocate(byteCount: byteCount, alignment: 8)
