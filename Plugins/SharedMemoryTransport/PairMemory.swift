@@ -23,6 +23,8 @@ import TransportAPI
         var wantsRoom: UnsafeMutablePointer<UInt64> { unsafe start + 1 }
         /// Not zero after its last packet.
         var closed: UnsafeMutablePointer<UInt64> { unsafe start + 2 }
+        /// Not zero when it can read the other's own memory.
+        var reads: UnsafeMutablePointer<UInt64> { unsafe start + 3 }
     }
 
     let mine: Words

@@ -21,6 +21,8 @@ import TransportAPI
     let token: Nonce
     /// Why the channel will have no `read`; nil when it will, or before it is accepted.
     private(set) var readObstacle: String?
+    /// The peer's words in the pair's memory, from the acceptance to `open`.
+    private var peers: PairMemory.Words?
     private let role: AttemptRole
     /// An epoll descriptor of its own, so that one attempt's end takes nothing from another's watcher.
     private let watcher: Descriptor
@@ -40,6 +42,8 @@ import TransportAPI
     deinit { transport.lobby.forget(token) }
 
     var descriptor: Int32 { watcher.number }
+
+    var peerReads: Bool { peers.map { unsafe csystem_load_acquire($0.reads) != 0 } ?? false }
 
     func advance(step: [UInt8]?) throws(TransportRefusal) -> AttemptProgress {
         guard let now = state.take() else { return .wait }
@@ -86,6 +90,7 @@ import TransportAPI
         guard case .met(let link)? = state.take() else {
             preconditionFailure("an attempt is opened once, after it was accepted")
         }
+        peers = nil
         return unsafe UnsafeMutableRawPointer(
             SharedMemoryChannel.make(link, transport: transport.raw, engine: engine, connection: connection))
     }
@@ -98,6 +103,10 @@ import TransportAPI
 
     private func meet(_ link: consuming Link) -> AttemptProgress {
         readObstacle = link.peerMemory.obstacle
+        let memory = unsafe PairMemory(link.segment.memory.baseAddress!, role: link.role)
+        // Before this side's OK, so that the peer finds it when it has that.
+        unsafe csystem_store_release(memory.mine.reads, readObstacle == nil ? 1 : 0)
+        peers = memory.peers
         state = .met(link)
         return .accepted
     }

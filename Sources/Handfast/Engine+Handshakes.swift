@@ -138,6 +138,9 @@ extension Engine {
         else { return over(driver) }
         note(driver, in: record)
         let slot = record.slot
+        if transport.operations.pointee.read != nil, attempt.peerReads {
+            slot.pointee.rendezvousByteCount = settings.rendezvousByteCount
+        }
         if attempt.takesSocket {
             slot.pointee.channel = attempt.open(
                 socket: socket.release(), engine: engineOperations, connection: slot)
@@ -147,9 +150,6 @@ extension Engine {
             record.lifeline = consume socket
         }
         slot.pointee.operations = transport.operations
-        if transport.operations.pointee.read != nil {
-            slot.pointee.rendezvousByteCount = settings.rendezvousByteCount
-        }
         record.phase = .connected(transport: index)
         over(driver)
         record.error = nil

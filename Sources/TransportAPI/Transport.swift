@@ -40,6 +40,14 @@ public protocol TransportAttempt: AnyObject {
 
     /// True when the channel goes on over the handshake's socket and closes it in the end.
     var takesSocket: Bool { get }
+
+    /// Whether the peer can use its `operations.read` on this connection; asked when both sides have accepted, before
+    /// `open`. If not, all payloads go through the channel.
+    var peerReads: Bool { get }
+}
+
+extension TransportAttempt {
+    public var peerReads: Bool { true }
 }
 
 /// What an attempt wants next.

@@ -19,6 +19,8 @@ import TransportAPI
         try meeting.run()
         #expect(meeting.starter.readObstacle == nil)
         #expect(meeting.answerer.readObstacle == nil)
+        #expect(meeting.starter.peerReads)
+        #expect(meeting.answerer.peerReads)
         #expect(try meeting.starter.advance(step: nil) == .wait)
     }
 

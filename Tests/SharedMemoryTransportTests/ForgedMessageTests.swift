@@ -38,6 +38,12 @@ import TransportAPI
         try say(honest)
         #expect(try starter.advance(step: nil) == .accepted)
         #expect(starter.readObstacle?.contains("process_vm_readv") == true)
+        // Each tells the other what it can do, so that large payloads go the way that works for their receiver.
+        let words = PairMemory(segment.memory.baseAddress!, role: .answerer)
+        #expect(csystem_load_acquire(words.peers.reads) == 0)
+        #expect(!starter.peerReads)
+        csystem_store_release(words.mine.reads, 1)
+        #expect(starter.peerReads)
         let side = Side(starter.transport, starter)
         let place = UnsafeMutableRawBufferPointer.allocate(byteCount: 8, alignment: 8)
         defer { place.deallocate() }
