@@ -13,6 +13,13 @@ private let drainLimit = 16
     unsafe channel.pointee.transport.pointee.addLingering(channel)
     unsafe shutdown(channel.pointee.socket, Int32(SHUT_WR))
     unsafe TCPChannel.watch(channel)
+    let transport = unsafe channel.pointee.transport
+    if unsafe transport.pointee.lingeringCount > TCPState.lingeringLimit,
+        let oldest = unsafe transport.pointee.oldestLingering
+    {
+        unsafe transport.pointee.removeLingering(oldest)
+        unsafe TCPChannel.finish(oldest)
+    }
 }
 
 /// Throws away what a channel that lingers is sent; closes it at the peer's end.

@@ -5,6 +5,8 @@ import CSystem
     /// Room for what is read ahead of the engine's choice of a place, in bytes.
     static let stagingByteCount = 65_536
     static let eventLimit = 64
+    /// Channels that wait for their peer's end at most: a peer that never ends would keep its descriptor for ever.
+    static let lingeringLimit = 128
 
     let epoll: Int32
     let staging: UnsafeMutableRawPointer
@@ -13,6 +15,8 @@ import CSystem
     var closed: TCPChannel.Pointer?
     /// Channels that wait for their peer's end.
     var lingering: TCPChannel.Pointer?
+    var oldestLingering: TCPChannel.Pointer?
+    var lingeringCount = 0
     /// Sockets that epoll watches.
     var watchedCount = 0
     /// The only one of them, if it is known: asking it saves asking epoll first.
@@ -53,13 +57,23 @@ import CSystem
 
     mutating func addLingering(_ channel: TCPChannel.Pointer) {
         unsafe channel.pointee.next = lingering
-        if let first = unsafe lingering { unsafe first.pointee.previous = channel }
+        if let first = unsafe lingering {
+            unsafe first.pointee.previous = channel
+        } else {
+            unsafe oldestLingering = channel
+        }
         unsafe lingering = channel
+        unsafe lingeringCount += 1
     }
 
     mutating func removeLingering(_ channel: TCPChannel.Pointer) {
         let (previous, next) = unsafe (channel.pointee.previous, channel.pointee.next)
-        if let next = unsafe next { unsafe next.pointee.previous = previous }
+        unsafe lingeringCount -= 1
+        if let next = unsafe next {
+            unsafe next.pointee.previous = previous
+        } else {
+            unsafe oldestLingering = previous
+        }
         if let previous = unsafe previous {
             unsafe previous.pointee.next = next
         } else {

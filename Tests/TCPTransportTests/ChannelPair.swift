@@ -28,8 +28,8 @@ final class ChannelPair {
     private let engine: UnsafeMutablePointer<hf_engine_operations>
     private var channels: [UnsafeMutableRawPointer] = []
 
-    init() throws {
-        transport = try TCPTransport()
+    init(transport: TCPTransport? = nil) throws {
+        self.transport = try transport ?? TCPTransport()
         engine = .allocate(capacity: 1)
         engine.initialize(
             to: hf_engine_operations(
@@ -55,7 +55,7 @@ final class ChannelPair {
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &sockets) == 0)
         let peer = PeerDescription(name: "peer", address: [127, 0, 0, 1], isLocal: true)
         for (socket, recorder) in zip(sockets, [sender, receiver]) {
-            let attempt = try transport.makeAttempt(.starter, with: peer)
+            let attempt = try self.transport.makeAttempt(.starter, with: peer)
             #expect(try attempt.advance(step: nil) == .accepted)
             channels.append(
                 attempt.open(
@@ -63,10 +63,14 @@ final class ChannelPair {
         }
     }
 
-    func send(_ bytes: ArraySlice<UInt8>) -> Int {
+    func send(_ bytes: ArraySlice<UInt8>) -> Int { send(bytes, by: channels[0]) }
+    /// From the receiver to the sender.
+    func sendBack(_ bytes: ArraySlice<UInt8>) -> Int { send(bytes, by: channels[channels.count - 1]) }
+
+    private func send(_ bytes: ArraySlice<UInt8>, by channel: UnsafeMutableRawPointer) -> Int {
         bytes.withUnsafeBytes { buffer in
             var piece = hf_piece(bytes: buffer.baseAddress, byte_count: UInt64(buffer.count))
-            return Int(transport.operations.pointee.send(channels[0], &piece, 1))
+            return Int(transport.operations.pointee.send(channel, &piece, 1))
         }
     }
 

@@ -51,6 +51,16 @@ import TransportAPI
         #expect(pair.receiver.ends == [0])
     }
 
+    @Test func `does not wait without end for peers that never close`() throws {
+        // Each pair closes one end; the other ends stay open and silent.
+        let transport = try TCPTransport()
+        let pairs = try (0..<300).map { _ in try ChannelPair(transport: transport) }
+        for pair in pairs { pair.closeSender() }
+        // An end whose other end is closed cannot send; one whose other end lingers can.
+        let alive = pairs.count { $0.sendBack([1]) == 1 }
+        #expect((1...200).contains(alive))
+    }
+
     @Test func `is defined by its name and number`() throws {
         #expect(TCPTransport.definition.name == "tcp")
         #expect(TCPTransport.definition.number == 103)
