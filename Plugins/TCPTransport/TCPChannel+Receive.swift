@@ -52,6 +52,10 @@ private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {
     unsafe channel.pointee.isWatchedForRoom = false
     unsafe TCPChannel.watch(channel)
     unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
+    // The engine waits for its sends to end, perhaps, before it takes what is held.
+    guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.held != nil else { return }
+    let sendError = unsafe channel.pointee.sendError
+    if sendError != 0 { unsafe end(channel, sendError) }
 }
 
 // Hot path.
@@ -92,6 +96,7 @@ private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: Unsaf
     let held = UnsafeMutableRawBufferPointer.allocate(byteCount: rest.count, alignment: 1)
     unsafe held.copyMemory(from: rest)
     unsafe channel.pointee.held = held
+    if unsafe channel.pointee.sendError != 0 { unsafe channel.pointee.isWatchedForRoom = true }
     unsafe TCPChannel.watch(channel)
 }
 

@@ -27,6 +27,11 @@ private let pieceLimit = 16
     if sent < 0, !isPassing(errno) {
         // Told by the next read that finds nothing left; there is no room to wait for.
         unsafe channel.pointee.sendError = errno
+        // Nothing is read while the engine holds back: then a broken socket, which always has room, tells it.
+        if unsafe channel.pointee.held != nil, unsafe !channel.pointee.isWatchedForRoom {
+            unsafe channel.pointee.isWatchedForRoom = true
+            unsafe TCPChannel.watch(channel)
+        }
         return 0
     }
     let taken = UInt64(max(0, sent))
