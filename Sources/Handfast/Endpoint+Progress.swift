@@ -43,14 +43,22 @@ extension Endpoint {
         var spins = 0
         var spinEnd: ContinuousClock.Instant?
         var deadline: ContinuousClock.Instant?
+        var busyRounds = 0
         while !condition() {
-            if progress() > 0 { spins = 0; spinEnd = nil; continue }
-            spins += 1
-            csystem_pause()
-            guard spins % Self.spinsPerClock == 0 else { continue }
+            let isBusy = progress() > 0
+            if isBusy {
+                (spins, spinEnd) = (0, nil)
+                busyRounds += 1
+                guard timeout != nil, busyRounds % Self.busyRoundsPerClock == 0 else { continue }
+            } else {
+                spins += 1
+                csystem_pause()
+                guard spins % Self.spinsPerClock == 0 else { continue }
+            }
             let now = ContinuousClock.now
             if deadline == nil, let timeout { deadline = now + timeout }
             if let deadline, deadline <= now { return condition() }
+            guard !isBusy else { continue }
             // Two processes on one core: the other must get its turn.
             if spins > Self.spinsBeforeYield { sched_yield() }
             if let end = spinEnd {
@@ -63,6 +71,8 @@ extension Endpoint {
     }
 
     private static let spinsPerClock = 64
+    /// Messages that never stop must not hide that the time is over.
+    private static let busyRoundsPerClock = 1_024
     private static let spinsBeforeYield = 128
 
     /// Sleeps until something arrives or something is due.

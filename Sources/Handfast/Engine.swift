@@ -157,7 +157,11 @@ final class Engine {
     // MARK: Books
 
     /// A visit with nothing to do looks at the raw state alone: these two would cost it exclusivity checks.
-    private func noteWhetherBusy() { state.pointee.isBusy = !(drivers.isEmpty && ending.isEmpty && waiting.isEmpty) }
+    private func noteWhetherBusy() {
+        state.pointee.isBusy = !(drivers.isEmpty && ending.isEmpty && waiting.isEmpty)
+        // Nobody looks at a deadline that is left over, and a wait would never sleep because of it.
+        if !state.pointee.isBusy { nextDeadline = nil }
+    }
 
     var driverCount: Int { drivers.count }
 

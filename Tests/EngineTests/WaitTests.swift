@@ -1,0 +1,41 @@
+import Glibc
+import Handfast
+import Testing
+
+@Suite struct `A wait` {
+    @Test(arguments: transports) func `sleeps when handshakes are long over`(transport: String) throws {
+        let pair = try EndpointPair(transport, ["HANDFAST_SPIN_US": "0", "HANDFAST_HANDSHAKE_TIMEOUT_MS": "300"])
+        let (near, far) = try pair.connect()
+        #expect(!pair.far.wait(timeout: .milliseconds(400)) { false })
+        let before = processorTime()
+        #expect(!pair.far.wait(timeout: .milliseconds(400)) { false })
+        #expect(processorTime() - before < 0.1)
+        #expect(near.state == .connected && far.state == .connected)
+    }
+
+    @Test(arguments: transports) func `ends in time although messages never stop`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 64, seed: 1)
+        let room = Payload(byteCount: 64)
+        let giveUp = ContinuousClock.now + .seconds(5)
+        var receive = try pair.far.receive(into: room.mutable, from: far)
+        let held = pair.far.wait(timeout: .milliseconds(100)) {
+            if receive.isComplete, let next = try? pair.far.receive(into: room.mutable, from: far) {
+                _ = try? receive.result()
+                receive = next
+            }
+            if let send = try? near.send(payload.bytes), send.isComplete { _ = try? send.result() }
+            pair.near.progress()
+            return ContinuousClock.now > giveUp
+        }
+        #expect(!held, "the timeout came late")
+    }
+}
+
+/// Of this thread, in seconds.
+func processorTime() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
