@@ -1,3 +1,6 @@
+import CSystem
+import Glibc
+
 /// A read of a peer's memory that is not at its end yet; one of a list in the transport's state.
 @unsafe struct PendingRead {
     /// Bytes per system call.
@@ -24,6 +27,8 @@
             unsafe source += UInt64(count)
             unsafe byteCount -= UInt64(count)
         }
-        return 0
+        // A peer says that it has closed before it lets go of what it offered: then these bytes may be others.
+        csystem_fence()
+        return unsafe csystem_load_acquire(channel.pointee.peers.closed) == 0 ? 0 : ECONNRESET
     }
 }

@@ -31,6 +31,8 @@ struct ConnectionSlot: TableSlot {
     var isKnownToUser = false
     /// New sends are welcome: neither side has said goodbye and nothing broke.
     var takesSends = false
+    /// The user has closed: what still comes is for nobody.
+    var dropsArrivals = false
     var hasPeerEnded = false
     var hasSentEnd = false
     /// The peer broke a rule of the data path; what else it sends is not looked at.

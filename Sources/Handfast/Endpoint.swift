@@ -130,19 +130,31 @@ public final class Endpoint {
         request.pointee.connectionGeneration = connection?.generation ?? 0
         if let predicate { request.setPredicate(predicate) }
         state.post(request, from: connection?.slot)
+        if let connection, request.pointee.isQueued, let reason = endReason(of: connection) {
+            // What is left of the connection does not fit, and nothing more will come.
+            _ = request.cancelReceive()
+            request.giveBack()
+            throw reason
+        }
         return Request(request)
     }
 
     // Hot path.
     private func check(_ connection: Connection) throws(HandfastError) {
         guard !connection.isStale else { throw .staleConnection }
+        if connection.slot.pointee.unexpected.first == nil, let reason = endReason(of: connection) { throw reason }
+    }
+
+    // Hot path.
+    /// Why no message can come any more; nil when one can.
+    private func endReason(of connection: Connection) -> HandfastError? {
         let slot = connection.slot
-        guard slot.pointee.channel == nil || slot.pointee.hasPeerEnded, slot.pointee.unexpected.first == nil,
-            let record = connection.record
-        else { return }
+        let mayBring = slot.pointee.channel != nil && !slot.pointee.hasPeerEnded && !slot.pointee.dropsArrivals
+        guard !mayBring, let record = connection.record else { return nil }
+        if slot.pointee.dropsArrivals { return record.endReason }
         switch record.phase {
-        case .dialing, .connecting, .onDemand: return
-        case .connected, .ended: throw record.endReason
+        case .dialing, .connecting, .onDemand: return nil
+        case .connected, .ended: return record.endReason
         }
     }
 }

@@ -22,7 +22,7 @@ extension Engine {
         }
         // The peer keeps its memory for us to read until we say goodbye too.
         let isReadingStill = slot.pointee.remoteCount > 0 || !slot.pointee.reading.isEmpty
-        if slot.pointee.hasPeerEnded, !isReadingStill { sayGoodbye(record) }
+        if slot.pointee.hasPeerEnded || record.isClosedByUser, !isReadingStill { sayGoodbye(record) }
         if slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd {
             let error = record.isClosedByUser ? nil : HandfastError(.closed, "\(record.peerText) closed the connection")
             return end(record, error)
@@ -43,11 +43,16 @@ extension Engine {
             dial.reject(Rejection(.shuttingDown, "the connection was closed before it was up"))
             end(record, HandfastError(.closed, "the connection was closed before it was up"))
         case .connecting(let driver):
+            record.slot.pointee.dropsArrivals = true
             record.error = HandfastError(.closed, "the connection was closed before it was up")
             driver.reject(.init(.shuttingDown, "the connection was closed before it was up"))
         case .connected:
             failReceives(record.slot, EndReason(record.endReason))
-            sayGoodbye(record)
+            record.slot.dropArrivals()
+            guard !record.slot.pointee.reading.isEmpty else { return sayGoodbye(record) }
+            // The goodbye lets go of memory of the peer that is being read: it follows the last read.
+            record.closeDeadline = .now + settings.closeTimeout
+            watchEnd(of: record)
         case .onDemand:
             record.association?.withdraw()
             end(record, HandfastError(.closed, "the connection was closed before it was up"))
@@ -95,8 +100,9 @@ extension Engine {
         guard !isAlive else { return }
         watches.remove(watch, socket)
         record.lifelineWatch = nil
-        _ = state.pointee.pollTransports()
+        // Before the poll: what it brings may not be all.
         record.deliveriesAtLifelineEnd = record.slot.pointee.deliveryCount
+        _ = state.pointee.pollTransports()
         watchEnd(of: record)
     }
 

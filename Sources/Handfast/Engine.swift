@@ -105,9 +105,9 @@ final class Engine {
     /// - Parameter milliseconds: sleep so long at most, if nothing is there.
     func visit(milliseconds: Int32 = 0) {
         // What is done here may be what the caller waits for: then it must not sleep.
-        let mayGoOn = state.pointee.inNeed != nil || state.pointee.hasStalled
+        var mayGoOn = state.pointee.inNeed != nil
         settleThoseInNeed()
-        if state.pointee.hasStalled { state.admitStalled() }
+        if state.pointee.hasStalled, state.admitStalled() { mayGoOn = true }
         watches.wait(milliseconds: mayGoOn ? 0 : milliseconds) { owner, _, _ in
             switch owner {
             case .transport: break

@@ -8,6 +8,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
     /// A message whose payload follows in the stream.
     func arrive(_ userHeader: UnsafeRawBufferPointer, payloadByteCount: Int) {
+        guard !pointee.dropsArrivals else { return skipPayload(payloadByteCount) }
         if let request = takePosted(userHeader) {
             receive(request, userHeader, payloadByteCount)
         } else {
@@ -112,11 +113,35 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             expectPayload(at: request.pointee.payload, byteCount: room, surplus: payloadByteCount - room)
             isResumed = true
         case .remote(let address, let rendezvous):
+            isResumed = isHeldBack(by: message)
+            if isResumed { skipPayload(0) }
             read(into: request, from: address, byteCount: room, rendezvous: rendezvous)
         }
         remove(message)
         message.free()
         if pointee.hasPeerEnded { callForAttention() }
+        if isResumed { resume() }
+    }
+
+    /// Whether the stream waits for a receive of this message, or for room.
+    func isHeldBack(by message: UnsafeMutablePointer<UnexpectedMessage>) -> Bool {
+        pointee.inbound.part == .stalled && pointee.inbound.message == message
+    }
+
+    /// Forgets the messages that nobody has received, and passes over those that still come.
+    func dropArrivals() {
+        pointee.dropsArrivals = true
+        var isResumed = false
+        while let message = pointee.unexpected.first {
+            if message == pointee.inbound.message, pointee.violation == nil {
+                isResumed = isHeldBack(by: message)
+                let isWhole = isResumed && !message.pointee.isRemote
+                let rest = isWhole ? message.pointee.payloadByteCount : pointee.inbound.remaining
+                skipPayload(message.pointee.isRemote ? 0 : rest)
+            }
+            remove(message)
+            message.free()
+        }
         if isResumed { resume() }
     }
 
@@ -146,19 +171,34 @@ extension UnsafeMutablePointer<EndpointState> {
     }
 
     /// Room came free: lets the messages that now fit out of their streams, oldest first.
-    func admitStalled() {
+    /// - Returns: whether one fitted.
+    @discardableResult
+    func admitStalled() -> Bool {
         pointee.hasStalled = false
+        var hasAdmitted = false
         var message = pointee.arrivals.first
         while let candidate = message {
             message = candidate.pointee.nextArrival
-            guard case .stalled = candidate.pointee.content else { continue }
-            if !candidate.pointee.connection.admit(candidate) { pointee.hasStalled = true }
+            guard candidate.pointee.connection.isHeldBack(by: candidate) else { continue }
+            if candidate.pointee.connection.admit(candidate) {
+                hasAdmitted = true
+            } else {
+                pointee.hasStalled = true
+            }
         }
+        return hasAdmitted
     }
 }
 
 extension UnsafeMutablePointer<ConnectionSlot> {
     fileprivate func admit(_ stalled: UnsafeMutablePointer<UnexpectedMessage>) -> Bool {
+        if stalled.pointee.isRemote {
+            // It is kept already, and stays.
+            guard hasRoom(0) else { return false }
+            skipPayload(0)
+            resume()
+            return true
+        }
         let byteCount = stalled.pointee.payloadByteCount
         guard hasRoom(byteCount) else { return false }
         let header = UnsafeRawBufferPointer(start: stalled.userHeader, count: stalled.pointee.userHeaderByteCount)

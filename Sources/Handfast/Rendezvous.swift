@@ -39,6 +39,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         guard pointee.operations?.pointee.read != nil else { return violate(.rendezvousWithoutRead) }
         pointee.inbound.part = .head
+        // The sender has its memory back when it hears our goodbye.
+        guard !pointee.dropsArrivals else { return }
         if let request = takePosted(asked.userHeader) {
             request.matched(self, asked.userHeader, asked.payloadByteCount)
             let room = Swift.min(asked.payloadByteCount, request.pointee.payloadByteCount)
@@ -47,12 +49,14 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let message = UnsafeMutablePointer<UnexpectedMessage>.make(
             connection: self, userHeader: asked.userHeader, payloadByteCount: asked.payloadByteCount,
             keptByteCount: 0, content: .remote(address: asked.address, rendezvous: asked.number))
+        guard let message else { return violate(.tooManyRequests) }
         // These hold no payload, but a peer could send them without end.
-        guard hasRoom(asked.userHeader.count), let message else {
-            message?.free()
-            return violate(.tooManyRequests)
-        }
+        let isStalled = !hasRoom(asked.userHeader.count)
         append(message)
+        guard isStalled else { return }
+        pointee.inbound.message = message
+        pointee.inbound.part = .stalled
+        pointee.endpoint?.pointee.hasStalled = true
     }
 
     /// Fetches a payload from the peer's memory; `readEnded` follows, perhaps before this returns.
@@ -72,7 +76,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.reading.remove(request)
         // Even after a failure: the sender is to get its memory back.
         sendControl(.rendezvousFinished, request.pointee.trailer.0)
-        if pointee.hasPeerEnded { callForAttention() }
+        if pointee.hasPeerEnded || pointee.dropsArrivals { callForAttention() }
         if error == 0 { request.completeReceive() } else { request.complete(.readFailed, systemError: error) }
     }
 

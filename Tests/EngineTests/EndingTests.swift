@@ -80,6 +80,79 @@ import Testing
     }
 }
 
+@Suite struct `What is under way when a connection ends` {
+    @Test(arguments: transports) func `is a receive that nothing left fits, and it fails`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 100, seed: 4)
+        _ = try near.send(payload.bytes)
+        near.close()
+        pair.run("the far side is closed") { far.state == .closed }
+        let room = Payload(byteCount: 100)
+        let refused = #expect(throws: HandfastError.self) {
+            try pair.far.receive(into: room.mutable, from: far) { header, _ in !header.isEmpty }
+        }
+        #expect(refused?.code == .closed)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        #expect(receive.isComplete)
+        #expect(room == payload)
+    }
+
+    @Test(arguments: transports) func `is what a peer sent before it vanished`(transport: String) throws {
+        for round in 0..<20 {
+            let pair = try EndpointPair(transport)
+            var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: [:])
+            let address = try #require(pair.far.address)
+            let connection = try #require(try other?.connect(to: address))
+            var accepted: Connection?
+            pair.run("the connection is up") {
+                other?.progress()
+                accepted = accepted ?? pair.far.accept()
+                return accepted != nil && connection.state == .connected
+            }
+            let far = try #require(accepted)
+            let room = Payload(byteCount: 8)
+            let payload = Payload(byteCount: 8, seed: 1)
+            // Few at a time, then many at once.
+            for _ in 0..<10 {
+                let receive = try pair.far.receive(into: room.mutable, from: far)
+                _ = try connection.send(payload.bytes)
+                pair.run("it has come") { receive.isComplete }
+                _ = try receive.result()
+                for _ in 0..<round * 7 { pair.far.progress() }
+            }
+            for _ in 0..<100 { #expect(try connection.send(payload.bytes).isComplete) }
+            other = nil
+            // The first call of progress looks at the end, with most messages still unread.
+            _ = try pair.far.connect(to: address)
+            pair.run("the end is known") { far.state == .closed }
+            var count = 0
+            while let receive = try? pair.far.receive(into: room.mutable, from: far) {
+                _ = try receive.result()
+                count += 1
+            }
+            #expect(count == 100, "round \(round)")
+        }
+    }
+
+    @Test func `is a payload that the sender keeps until it was read`() throws {
+        let pair = try EndpointPair("shm")
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 64_000_000, seed: 5)
+        let room = Payload(byteCount: 64_000_000)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        let send = try near.send(payload.bytes)
+        pair.run("the read has begun") { room.bytes.first == payload.bytes.first }
+        #expect(!receive.isComplete)
+        far.close()
+        pair.run("the sender has its memory back") { send.isComplete }
+        #expect(receive.isComplete, "the sender's memory was let go while it was read")
+        _ = try pair.finish(receive)
+        #expect(room == payload)
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+    }
+}
+
 @Suite struct `An endpoint that closes` {
     @Test(arguments: transports) func `says goodbye to all its peers`(transport: String) throws {
         let pair = try EndpointPair(transport)

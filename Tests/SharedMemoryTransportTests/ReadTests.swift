@@ -33,6 +33,15 @@ import Testing
         withExtendedLifetime(two) {}
     }
 
+    @Test func `fails once the peer has closed, because the memory may be in use again`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let (from, to) = (makeBuffer(4096, 7), makeBuffer(4096, 1))
+        defer { for buffer in [from, to] { buffer.deallocate() } }
+        two.close()
+        #expect(one.read(to, from: address(from), token: 1) == 0)
+        #expect(one.recorder.reads.map(\.error) == [ECONNRESET])
+    }
+
     @Test func `fails with an errno for memory that the peer has not`() throws {
         let (one, two) = try Meeting.makeSides()
         let to = makeBuffer(100, 1)
