@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: [
-                "Handfast", "Precon", "TransportAPI", "TCPTransport", "SharedMemoryTransport",
+                "Handfast", "Precon", "TransportAPI", "CHandfast", "TCPTransport", "SharedMemoryTransport",
                 "LoopbackTransport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: house),

@@ -5,7 +5,7 @@ import TransportAPI
 /// Where answerers knock: one listener per endpoint, and the sockets whose token is not known yet.
 ///
 /// Anybody in the network namespace may connect; other users are shown out at once, and those who say nothing as soon
-/// as more than `callerLimit` of them sit here.
+/// as `callerLimit` more than are waited for sit here.
 final class Lobby {
     static let callerLimit = 16
     private static let backlog: Int32 = 128
@@ -102,7 +102,13 @@ final class Lobby {
                 csystem_epoll_add(epoll.number, accepted, nil, 1, 0) == 0
             else { continue }
             callers.append(Caller(socket: socket))
-            if callers.count > Lobby.callerLimit { callers.removeFirst() }
+            if callers.count > Lobby.callerLimit + expected.count { showOneOut() }
         }
+    }
+
+    /// The oldest who has said nothing that is waited for; those who have are as many as our own attempts.
+    private func showOneOut() {
+        let index = callers.firstIndex { if case .token = said(by: $0) { false } else { true } }
+        callers.remove(at: index ?? 0)
     }
 }

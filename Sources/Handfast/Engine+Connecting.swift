@@ -40,7 +40,7 @@ extension Engine {
     private func answer(_ socket: consuming Descriptor) {
         let from = SocketAddress.peer(of: socket.number)
         let text = from.description
-        guard driverCount < settings.pendingHandshakeLimit else {
+        guard answererCount < settings.pendingHandshakeLimit else {
             return turnAway(socket, text)
         }
         tune(socket.number)

@@ -163,10 +163,12 @@ final class Engine {
         if !state.pointee.isBusy { nextDeadline = nil }
     }
 
-    var driverCount: Int { drivers.count }
+    /// Handshakes under way that peers began.
+    private(set) var answererCount = 0
 
     func add(_ driver: HandshakeDriver) {
         drivers[ObjectIdentifier(driver)] = driver
+        if driver.role == .answerer { answererCount += 1 }
         due(at: min(driver.deadline, driver.slowAt ?? driver.deadline))
         state.pointee.callsUntilSlowPart = 0
         driver.start()
@@ -175,7 +177,8 @@ final class Engine {
     /// The handshake is over, whatever came of it.
     func over(_ driver: HandshakeDriver) {
         driver.finish()
-        drivers[ObjectIdentifier(driver)] = nil
+        guard drivers.removeValue(forKey: ObjectIdentifier(driver)) != nil else { return }
+        if driver.role == .answerer { answererCount -= 1 }
     }
 
     func nextConnectionID() -> UInt64 {

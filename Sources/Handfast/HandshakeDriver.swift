@@ -281,7 +281,10 @@ final class HandshakeDriver {
             attempt = prepared.removeValue(forKey: transport)
             if attempt == nil { attempt = try engine.makeAttempt(transport, role, with: peer) }
         } catch { return tell(.attemptRefused(Refusal(error))) }
-        if let attempt, attempt.descriptor >= 0 { watch(attempt) }
+        if let attempt, attempt.descriptor >= 0, !watch(attempt) {
+            dropAttempt()
+            return tell(.attemptRefused(Refusal(.resources, "no descriptor to wait for it by; raise ulimit -n")))
+        }
         advance(step: nil)
     }
 
@@ -297,15 +300,16 @@ final class HandshakeDriver {
     }
 
     /// A copy of the descriptor: several attempts may share one.
-    private func watch(_ attempt: any TransportAttempt) {
+    private func watch(_ attempt: any TransportAttempt) -> Bool {
         let copy = fcntl(attempt.descriptor, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { return }
+        guard copy >= 0 else { return false }
         guard let id = engine.watches.add(copy, .attempt(self), readable: true, writable: false) else {
             close(copy)
-            return
+            return false
         }
         attemptWatch = id
         attemptDescriptor = Descriptor(owning: copy)
+        return true
     }
 
     private func dropAttempt() {

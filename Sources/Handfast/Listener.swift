@@ -68,7 +68,8 @@ final class Listener {
             let newest = csystem_accept(descriptor.number)
             if newest >= 0 { Glibc.close(newest) }
             spare = Self.makeSpare()
-            return .shortage(systemError: -number)
+            // The system may say that descriptors are short before it looks whether anybody is there.
+            return newest >= 0 ? .shortage(systemError: -number) : .nobody
         default: return .nobody
         }
     }
