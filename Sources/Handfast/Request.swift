@@ -1,3 +1,5 @@
+import Glibc
+
 /// One send or receive under way: a handle, free to copy, for use on its endpoint's thread.
 ///
 /// It is good until its result was taken, by `result` or `Endpoint.wait`.
@@ -62,8 +64,10 @@ public struct Request: Hashable {
                     + "\(slot.pointee.arrivedHeaderByteCount); the receive had room for \(slot.pointee.payloadByteCount) and "
                     + "\(slot.pointee.userHeaderByteCount)")
         case .readFailed:
+            let isPeerGone = [ESRCH, ECONNRESET].contains(slot.pointee.systemError)
             return HandfastError(
-                .system, "the payload could not be read from the peer's memory (errno \(slot.pointee.systemError))",
+                isPeerGone ? .peerLost : .system,
+                "the payload could not be read from the peer's memory (errno \(slot.pointee.systemError))",
                 systemError: slot.pointee.systemError)
         }
     }
