@@ -65,7 +65,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ], path: "Benchmarks/HandfastTool", swiftSettings: house),
         .testTarget(name: "ToolTests", dependencies: ["HandfastTool"], swiftSettings: house),
-        .testTarget(name: "HandfastTests", dependencies: ["Handfast", "TransportAPI"], swiftSettings: house),
+        .testTarget(name: "HandfastTests", dependencies: ["Handfast", "Precon", "TransportAPI"], swiftSettings: house),
         .testTarget(
             name: "EngineTests",
             dependencies: [

