@@ -9,7 +9,9 @@ public struct PeerName: Hashable, Sendable {
     public init(_ whole: String) { self.whole = whole }
 
     /// Two spellings that are canonically equal in Unicode are different names: only bytes count.
-    public static func == (left: PeerName, right: PeerName) -> Bool { left.whole.utf8.elementsEqual(right.whole.utf8) }
+    public static func == (left: PeerName, right: PeerName) -> Bool {
+        left.whole == right.whole && left.whole.utf8.elementsEqual(right.whole.utf8)
+    }
 
     /// Equal bytes are equal strings.
     public func hash(into hasher: inout Hasher) { hasher.combine(whole) }

@@ -109,19 +109,6 @@ struct OnDemandWorld: Hashable {
         OnDemandArbiter(local: names[index], peer: names[1 - index])
     }
 
-    /// Enough to tell most worlds apart; hashing names would take most of the time of a search.
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(budget)
-        hasher.combine(streams)
-        for side in sides {
-            hasher.combine(side.incarnation)
-            hasher.combine(side.dial)
-            hasher.combine(side.connectCount)
-            hasher.combine(side.established)
-            hasher.combine(side.isOwed)
-        }
-    }
-
     // MARK: What can happen
 
     /// What happens by itself and at once, in any order.
