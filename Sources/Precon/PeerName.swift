@@ -20,6 +20,7 @@ public struct PeerName: Hashable, Sendable {
 extension PeerName: Comparable {
     public static func < (left: PeerName, right: PeerName) -> Bool {
         let (leftWire, rightWire) = (left.wire, right.wire)
-        return leftWire == rightWire ? left.whole.utf8.lexicographicallyPrecedes(right.whole.utf8) : leftWire < rightWire
+        guard leftWire == rightWire else { return leftWire < rightWire }
+        return left.whole.utf8.lexicographicallyPrecedes(right.whole.utf8)
     }
 }

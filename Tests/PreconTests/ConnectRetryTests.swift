@@ -149,9 +149,11 @@ import Testing
     /// One connect with chance for a network.
     private func holds(_ random: inout SplitMix64) -> Bool {
         let policy = RetryPolicy(
-            attempts: .random(in: 1...5, using: &random), interval: .milliseconds(Int.random(in: 0...300, using: &random)),
+            attempts: .random(in: 1...5, using: &random),
+            interval: .milliseconds(Int.random(in: 0...300, using: &random)),
             growth: .random(in: 1...3, using: &random), maximumInterval: .seconds(1),
-            jitter: .random(in: 0...1, using: &random), deadline: .milliseconds(Int.random(in: 0...5000, using: &random)),
+            jitter: .random(in: 0...1, using: &random),
+            deadline: .milliseconds(Int.random(in: 0...5000, using: &random)),
             raceOffset: Bool.random(using: &random) ? .milliseconds(Int.random(in: 0...100, using: &random)) : nil)
         let count = Int.random(in: 1...4, using: &random)
         var retry = ConnectRetry(
@@ -162,11 +164,14 @@ import Testing
         for _ in 0..<1000 {
             switch retry.next(elapsed: elapsed, random: random.next()) {
             case .connect(let address):
-                guard elapsed < policy.deadline, !underWay.contains(where: { $0.address == address }) else { return false }
+                guard elapsed < policy.deadline, !underWay.contains(where: { $0.address == address }) else {
+                    return false
+                }
                 tries[address] += 1
                 underWay.append((address, elapsed + .milliseconds(Int.random(in: 0...400, using: &random))))
                 // No address is tried twice before every other has been tried as often.
-                guard tries.max()! - tries.min()! <= 1, underWay.count == 1 || policy.raceOffset != nil else { return false }
+                guard tries.max()! - tries.min()! <= 1 else { return false }
+                guard underWay.count == 1 || policy.raceOffset != nil else { return false }
             case .wait(let until):
                 guard until > elapsed, until <= policy.deadline else { return false }
                 let first = underWay.min { $0.end < $1.end }

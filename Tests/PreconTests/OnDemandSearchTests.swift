@@ -12,12 +12,14 @@ import Testing
         var description: String { name }
 
         init(
-            _ name: String, faults: Int = 0, restarts: Int = 0, earlyTimers: Int = 0, demands: Int = 1,
-            isTwoStep: Bool = false, blocked: Int? = nil, connectLimit: Int = 12, pscom: Int? = nil
+            _ name: String, faults: Int = 0, restarts: Int = 0, earlyTimers: Int = 0, withdrawals: Int = 0,
+            demands: Int = 1, isTwoStep: Bool = false, blocked: Int? = nil, connectLimit: Int = 12, pscom: Int? = nil
         ) {
             self.name = name
             rules = World.Rules(isTwoStep: isTwoStep, blocked: blocked, connectLimit: connectLimit)
-            budget = World.Budget(faults: faults, restarts: restarts, earlyTimers: earlyTimers, demands: demands)
+            budget = World.Budget(
+                faults: faults, restarts: restarts, earlyTimers: earlyTimers, withdrawals: withdrawals,
+                demands: demands)
             self.pscom = pscom
         }
 
@@ -36,6 +38,7 @@ import Testing
             Case("the higher one cannot reach the lower", faults: 1, earlyTimers: 1, blocked: 1),
             Case("the higher one cannot reach the lower, a restart", restarts: 1, blocked: 1),
             Case("the lower one cannot reach the higher", faults: 1, earlyTimers: 1, blocked: 0),
+            Case("a fault, no longer wanted and wanted again", faults: 1, withdrawals: 1, demands: 2),
             Case("few connects", faults: 2, connectLimit: 2),
             Case("few connects, early timers", earlyTimers: 2, connectLimit: 1),
             Case("pscom is lower", demands: 2, pscom: 0),
@@ -98,10 +101,19 @@ import Testing
         guard first.established == second.established else { return "one is connected and the other is not" }
         if let stream = first.established, first.role == second.role { return "both are \(first.role!) of \(stream)" }
         for stream in world.streams where stream.id != first.established { return "stream \(stream.id) is left open" }
+        if !world.isDisturbed, let complaint = complaint(aboutUndisturbed: world) { return complaint }
         for (index, side) in world.sides.enumerated() {
             if let complaint = complaint(about: side, index, world, setting) { return complaint }
         }
         return nil
+    }
+
+    /// What is wrong where nothing went wrong: the lower one's stream prevails, and nobody connects twice.
+    private func complaint(aboutUndisturbed world: World) -> String? {
+        let (lower, higher) = (world.sides[0], world.sides[1])
+        if lower.undisturbedCount > 1 || higher.undisturbedCount > 1 { return "somebody connected twice" }
+        guard lower.undisturbedCount == 1, lower.role != .starter else { return nil }
+        return "the lower one's stream was given up"
     }
 
     /// What is wrong with one side of a world at rest.
@@ -131,6 +143,7 @@ import Testing
             index = history[index].from
         }
         let sides = step.world.sides.map { "\($0)" }
-        return (moves.reversed() + sides + ["\(step.world.streams)"]).joined(separator: "\n")
+        let lines = moves.reversed() + sides + ["\(step.world.streams)"]
+        return lines.joined(separator: "\n")
     }
 }

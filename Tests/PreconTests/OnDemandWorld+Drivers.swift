@@ -97,6 +97,14 @@ extension OnDemandWorld {
         }
     }
 
+    mutating func withdraw(at index: Int) {
+        guard case .handfast = sides[index].mind else { return }
+        sides[index].isOwed = false
+        sides[index].connectCount = 0
+        sides[index].backConnectCount = 0
+        tell(.withdrawn, at: index)
+    }
+
     mutating func receiveDemand(_ id: UInt64, _ incarnation: UInt64, at index: Int) {
         switch sides[index].mind {
         case .handfast: tell(.accepted(StreamID(id), claim(incarnation, from: 1 - index)), at: index)

@@ -10,6 +10,8 @@ struct OnDemandWorld: Hashable {
         var restarts = 0
         /// Timers that pass although something else could happen.
         var earlyTimers = 0
+        /// Users who change their mind.
+        var withdrawals = 0
         /// Demands of each process.
         var demands = 1
     }
@@ -47,6 +49,8 @@ struct OnDemandWorld: Hashable {
         var dial: Dial?
         var connectCount = 0
         var backConnectCount = 0
+        /// Forward streams opened before anything was disturbed.
+        var undisturbedCount = 0
         var demandsLeft: Int
         /// Something is to be sent, and neither a connection nor an error has come.
         var isOwed = false
@@ -65,7 +69,7 @@ struct OnDemandWorld: Hashable {
     enum PscomState: Hashable { case onDemand, connecting, accepting, established, closed }
 
     enum Move: Hashable {
-        case demand(Int), deliver(UInt64, Int), dialSucceeds(Int), dialRefused(Int), waited(Int)
+        case demand(Int), withdraw(Int), deliver(UInt64, Int), dialSucceeds(Int), dialRefused(Int), waited(Int)
         case timer(Int, OnDemandTimer), deadline(UInt64, Int)
         /// The stream breaks, and only the first messages of each inbox still arrive.
         case cut(UInt64, Int, Int)
@@ -86,7 +90,7 @@ struct OnDemandWorld: Hashable {
     var sides: [Side]
     var streams: [Stream] = []
     var budget: Budget
-    /// The user's own deadline passed early, which is an error without anybody's fault.
+    /// A user's deadline passed early, or a user changed its mind: errors without anybody's fault.
     var hasGivenUpEarly = false
     /// Something happened that a pscom process does not recover from.
     var isDisturbed = false
@@ -152,6 +156,7 @@ struct OnDemandWorld: Hashable {
         var moves: [Move] = []
         for (index, side) in sides.enumerated() {
             if side.demandsLeft > 0, side.established == nil, !isClosed(index) { moves.append(.demand(index)) }
+            if budget.withdrawals > 0, side.established == nil { moves.append(.withdraw(index)) }
             if budget.restarts > 0 { moves += [.restart(index, keepsSent: true), .restart(index, keepsSent: false)] }
             if budget.faults > 0, case .dialing? = side.dial { moves.append(.dialRefused(index)) }
         }
@@ -189,6 +194,11 @@ struct OnDemandWorld: Hashable {
             next.sides[index].demandsLeft -= 1
             next.sides[index].isOwed = true
             next.demand(at: index)
+        case .withdraw(let index):
+            next.budget.withdrawals -= 1
+            next.hasGivenUpEarly = true
+            next.isDisturbed = true
+            next.withdraw(at: index)
         case .deliver(let id, let index): next.deliver(id, to: index)
         case .dialSucceeds(let index): next.dialSucceeds(at: index)
         case .dialRefused(let index):
@@ -239,6 +249,7 @@ extension OnDemandWorld {
         streams.append(Stream(id: id, ends: ends))
         guard !back else { return send([.backConnect], on: id, from: index) }
         sides[index].connectCount += 1
+        if !isDisturbed { sides[index].undisturbedCount += 1 }
         if case .handfast = sides[index].mind { tell(.forwardOpened(StreamID(id)), at: index) }
         send([.demand(incarnation: sides[index].incarnation)], on: id, from: index)
         if !rules.isTwoStep { send([.accepted], on: id, from: index) }
