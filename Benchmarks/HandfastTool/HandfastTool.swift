@@ -7,6 +7,7 @@ import Handfast
         subcommands: [PerfCommand.self, InfoCommand.self])
 
     static func main() {
+        Output.claimStreams()
         do {
             var command = try parseAsRoot()
             try command.run()

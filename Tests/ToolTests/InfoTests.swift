@@ -19,6 +19,13 @@ import Testing
         #expect(settings.first { $0["name"] as? String == "HANDFAST_NAME" }?["source"] as? String == "default")
     }
 
+    @Test(arguments: [("/dev/full", "No space left"), ("/dev/closed", "Bad file descriptor")])
+    func `fails when nobody gets its output`(path: String, reason: String) throws {
+        let run = try ToolProcess.run(["info"], outputPath: path)
+        #expect(run.code == 1)
+        #expect(run.errors.contains("the standard output cannot be written: \(reason)"), "\(run.errors)")
+    }
+
     @Test func `lists them for people`() throws {
         let run = try ToolProcess.run(["info"], ["HANDFAST_SPIN_US": "7"])
         #expect(run.code == 0)

@@ -16,8 +16,10 @@ final class ToolProcess {
     var outputText: String { String(decoding: outputBytes, as: UTF8.self) }
     var errorText: String { String(decoding: errorBytes, as: UTF8.self) }
 
-    /// - Parameter environment: added to that of the tests.
-    init(_ arguments: [String], _ environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - environment: added to that of the tests.
+    ///   - outputPath: where its output goes instead of here; `/dev/closed` for a stream that is closed.
+    init(_ arguments: [String], _ environment: [String: String] = [:], outputPath: String? = nil) throws {
         var pipes: [[Int32]] = [[-1, -1], [-1, -1]]
         for index in pipes.indices {
             try #require(pipe(&pipes[index]) == 0)
@@ -27,7 +29,13 @@ final class ToolProcess {
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, pipes[0][1], STDOUT_FILENO)
+        if outputPath == "/dev/closed" {
+            posix_spawn_file_actions_addclose(&actions, STDOUT_FILENO)
+        } else if let outputPath {
+            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, outputPath, O_WRONLY, 0)
+        } else {
+            posix_spawn_file_actions_adddup2(&actions, pipes[0][1], STDOUT_FILENO)
+        }
         posix_spawn_file_actions_adddup2(&actions, pipes[1][1], STDERR_FILENO)
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
         var words = (["handfast"] + arguments).map { strdup($0) } + [nil]
@@ -95,10 +103,10 @@ final class ToolProcess {
     }
 
     /// Runs it to its end.
-    static func run(_ arguments: [String], _ environment: [String: String] = [:]) throws -> (
-        code: Int32, output: String, errors: String
-    ) {
-        let tool = try ToolProcess(arguments, environment)
+    static func run(
+        _ arguments: [String], _ environment: [String: String] = [:], outputPath: String? = nil
+    ) throws -> (code: Int32, output: String, errors: String) {
+        let tool = try ToolProcess(arguments, environment, outputPath: outputPath)
         let code = try tool.finish()
         return (code, tool.outputText, tool.errorText)
     }

@@ -28,11 +28,12 @@ struct PerfCommand: ParsableCommand {
     var transport: String?
     @Option(help: "One of the two tests; both by default, with --format pscom latency.")
     var test: TestKind?
-    @Option(help: "Payload sizes, as in 8,1k,1m; with --listen, echo messages of up to the largest.")
+    @Option(parsing: .unconditional, help: "Payload sizes, as in 8,1k,1m; with --listen, echo messages of up to the largest.")
     var sizes: String?
-    @Option(help: "Round trips, or messages; by default as many as fit into 80 ms.")
-    var iterations: Int?
+    @Option(parsing: .unconditional, help: "Round trips, or messages; by default as many as fit into 80 ms.")
+    var iterations: String?
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Cores of the measuring and the echoing process, as in 0,1; none leaves it to the system.",
             valueName: "cores"))
@@ -52,9 +53,7 @@ struct PerfCommand: ParsableCommand {
             throw ToolError.usage("--listen and --connect exclude each other: one process echoes, another measures")
         }
         guard listen != nil || !once else { throw ToolError.usage("--once goes with --listen only") }
-        if let iterations, !(1...1_000_000_000).contains(iterations) {
-            throw ToolError.usage("--iterations \(iterations): allowed is a number from 1 to 1000000000")
-        }
+        let iterations = try self.iterations.map { try count($0) }
         let sizes = try self.sizes.map { try SizeList.parse($0) }
         let settings = try Settings(environment: Settings.processEnvironment(), transports: defaultTransports)
         let selection = try transport.map { text throws(ToolError) in try select(text, settings) }
@@ -76,6 +75,13 @@ struct PerfCommand: ParsableCommand {
         } else {
             try LocalRun(plan, settings).run()
         }
+    }
+
+    private func count(_ text: String) throws(ToolError) -> Int {
+        guard let count = Int(text), (1...1_000_000_000).contains(count) else {
+            throw .usage("--iterations \(text): allowed is a number from 1 to 1000000000")
+        }
+        return count
     }
 
     private func select(_ text: String, _ settings: Settings) throws(ToolError) -> TransportSelection {

@@ -35,6 +35,7 @@ enum Place {
         if let at = rest.firstIndex(of: "@") {
             place.name = String(rest[rest.index(after: at)...])
             rest = rest[..<at]
+            if place.name == "" { throw ToolError.usage("--listen \(text): the name is empty; \(allowedToListen)") }
         }
         var host = rest
         if let colon = rest.lastIndex(of: ":"), rest.first != "[" || rest[..<colon].last == "]" {
