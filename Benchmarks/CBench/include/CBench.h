@@ -23,4 +23,10 @@ int cbench_usable_cores(int *cores, int limit);
 /// Keeps this process on one core; 0 or an errno.
 int cbench_pin(int core);
 
+/// Bytes that the program has from malloc and has not given back, large blocks included.
+uint64_t cbench_heap_bytes(void);
+
+/// Raises the soft limit of descriptors to the hard one, and returns the limit that holds then.
+uint64_t cbench_raise_descriptor_limit(void);
+
 #endif

@@ -4,6 +4,9 @@ import CBench
 enum Cores {
     private static let limit = 1024
 
+    /// What cores may be called.
+    static var all: [Int] { Array(0..<limit) }
+
     /// What the system lets this process use, in order.
     static func usable() -> [Int] {
         var cores = [Int32](repeating: 0, count: limit)

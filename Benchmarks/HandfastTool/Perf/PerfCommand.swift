@@ -5,7 +5,7 @@ import TransportAPI
 
 struct PerfCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "perf", abstract: "Measures latency and bandwidth.",
+        commandName: "perf", abstract: "Measures latency, bandwidth, and what connections cost.",
         discussion: """
             Without --listen and --connect it starts a second process on this host and measures every transport that \
             works between the two. Latency is half a round trip of a ping-pong. Bandwidth is that of many messages in \
@@ -14,6 +14,9 @@ struct PerfCommand: ParsableCommand {
 
             --listen echoes for peers on other hosts, for `pscom_pp -c` of pscom 6 too; --connect measures against \
             such a listener, or against a `pscom_pp` server.
+
+            --test connect sets connections up one after the other and keeps them all; memory tells what one costs \
+            that is not used, as the growth of the heap, and idle what a call of progress costs beside them.
             """)
 
     @Option(
@@ -26,8 +29,10 @@ struct PerfCommand: ParsableCommand {
     var connect: String?
     @Option(help: ArgumentHelp("Use these, as in shm,tcp, or all but these, as in ^tcp.", valueName: "names"))
     var transport: String?
-    @Option(help: "One of the two tests; both by default, with --format pscom latency.")
-    var test: TestKind?
+    @Option(help: "One of the tests; latency and bandwidth by default, with --format pscom latency.")
+    var test: PerfTest?
+    @Option(help: "How many, as in 500,5000, of the tests connect, memory and idle.")
+    var connections: String?
     @Option(parsing: .unconditional, help: "Payload sizes, as in 8,1k,1m; with --listen, echo messages of up to the largest.")
     var sizes: String?
     @Option(parsing: .unconditional, help: "Round trips, or messages; by default as many as fit into 80 ms.")
@@ -47,6 +52,9 @@ struct PerfCommand: ParsableCommand {
     /// For the second process, which this program starts itself.
     @Flag(help: .private)
     var companion = false
+    /// With it: for a test of many connections.
+    @Flag(help: .private)
+    var hold = false
 
     func run() throws {
         guard listen == nil || connect == nil else {
@@ -57,14 +65,27 @@ struct PerfCommand: ParsableCommand {
         let sizes = try self.sizes.map { try SizeList.parse($0) }
         let settings = try Settings(environment: Settings.processEnvironment(), transports: defaultTransports)
         let selection = try transport.map { text throws(ToolError) in try select(text, settings) }
-        let pinning = try pin.map { try Pinning.parse($0, usable: Cores.usable()) }
+        // The second process inherits the one core that the first has pinned itself to, and knows of no other.
+        let pinning = try pin.map { try Pinning.parse($0, usable: companion ? Cores.all : Cores.usable()) }
+        if let listen, hold {
+            return try HoldService(place: Place.listening(listen), pinning: pinning ?? .none).run()
+        }
         if let listen {
             return try EchoService(
                 place: Place.listening(listen), selection: selection, sizes: sizes ?? [], endsAfterFirst: once,
                 isCompanion: companion, pinning: pinning ?? .none
             ).run()
         }
-        let tests: [TestKind] = test.map { [$0] } ?? (format == .pscom ? [.latency] : TestKind.allCases)
+        let tests: [TestKind]
+        switch test?.family {
+        case .messages(let kind): tests = [kind]
+        case nil: tests = format == .pscom ? [.latency] : TestKind.allCases
+        case .scale(let scale):
+            return try runScale(scale, pinning, names: selection.map { names($0) })
+        }
+        guard connections == nil else {
+            throw ToolError.usage("--connections goes with --test connect, memory or idle")
+        }
         let usualSizes = format == .pscom ? SizeList.powersOfRootTwo : SizeList.powersOfTwo
         let plan = Plan(
             tests: tests, sizes: sizes ?? usualSizes, iterations: iterations, verifies: verify, format: format,
@@ -82,6 +103,18 @@ struct PerfCommand: ParsableCommand {
             throw .usage("--iterations \(text): allowed is a number from 1 to 1000000000")
         }
         return count
+    }
+
+    private func runScale(_ test: ScaleTest, _ pinning: Pinning?, names: [String]?) throws {
+        guard connect == nil else {
+            throw ToolError.usage("--test \(test.rawValue) starts the other process itself, so --connect cannot be")
+        }
+        let counts = try connections.map { try CountList.parse($0) }
+        let pair = Cores.pair().map { Pinning.cores(measuring: $0.0, echoing: $0.1) }
+        let plan = ScalePlan(
+            test: test, counts: counts, format: format, names: names, pinning: pinning ?? pair ?? .none)
+        var run = try ScaleRun(plan)
+        try run.run()
     }
 
     private func select(_ text: String, _ settings: Settings) throws(ToolError) -> TransportSelection {

@@ -1,0 +1,58 @@
+import Testing
+
+@Suite(.serialized) struct `handfast perf with many connections` {
+    private static func rows(_ arguments: [String]) throws -> [[String: Any]] {
+        let run = try ToolProcess.run(["perf", "--format", "json"] + arguments)
+        #expect(run.code == 0, "\(run.errors)")
+        return try JSONLines(run.output).objects
+    }
+
+    @Test func `tells connects a second and set-up times`() throws {
+        let rows = try Self.rows(["--test", "connect", "--connections", "5,40", "--transport", "tcp"])
+        #expect(rows.map { $0["connections"] as? Int } == [5, 40])
+        for row in rows {
+            #expect(Set(row.keys) == ["transport", "test", "connections", "connects_per_s", "p50_us", "p99_us"])
+            #expect(row["transport"] as? String == "tcp" && row["test"] as? String == "connect")
+            #expect(row["connects_per_s"] as? Double ?? 0 > 0)
+            let (median, late) = (row["p50_us"] as? Double ?? 0, row["p99_us"] as? Double ?? 0)
+            #expect(median > 0 && late >= median)
+        }
+    }
+
+    @Test func `tells the memory of connections of every kind`() throws {
+        let rows = try Self.rows(["--test", "memory", "--connections", "300"])
+        let kinds = rows.compactMap { $0["transport"] as? String }
+        #expect(Set(kinds).isSuperset(of: ["on-demand", "tcp"]))
+        for row in rows {
+            #expect(row["connections"] as? Int == 300)
+            let bytes = row["bytes_per_connection"] as? Double ?? 0
+            // A few hundred bytes; what doubles as it grows may be twice as large as it need be.
+            #expect((100..<3_000).contains(bytes), "\(row)")
+            let shared = row["shared_bytes_per_connection"] as? Double ?? -1
+            #expect(row["transport"] as? String == "shm" ? (1...16_384).contains(shared) : shared == 0, "\(row)")
+        }
+    }
+
+    @Test func `tells what a call of progress costs beside idle connections`() throws {
+        let rows = try Self.rows(["--test", "idle", "--connections", "1,30"])
+        #expect(rows.count >= 3 * 2)
+        for row in rows {
+            #expect(Set(row.keys) == ["transport", "test", "connections", "ns_per_progress"])
+            #expect(row["ns_per_progress"] as? Double ?? 0 > 0)
+        }
+        let demanded = rows.filter { $0["transport"] as? String == "on-demand" }
+        #expect(demanded.map { $0["connections"] as? Int } == [1, 30])
+    }
+
+    @Test(arguments: [
+        (["--test", "connect", "--connections", "0"], "from 1 to"), (["--connections", "5"], "--test connect"),
+        (["--test", "memory", "--connections", "5,"], "\"\" is no number"),
+        (["--test", "idle", "--format", "pscom"], "table, csv and json"),
+        (["--test", "idle", "--connect", "127.0.0.1:1"], "--connect"),
+    ])
+    func `refuses a wrong argument in one line`(arguments: [String], words: String) throws {
+        let run = try ToolProcess.run(["perf"] + arguments)
+        #expect(run.code == 64 && run.output.isEmpty)
+        #expect(run.errors.contains(words) && run.errors.count { $0 == "\n" } == 1, "\(run.errors)")
+    }
+}
