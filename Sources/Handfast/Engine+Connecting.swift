@@ -43,7 +43,6 @@ extension Engine {
         guard answererCount < settings.pendingHandshakeLimit else {
             return turnAway(socket, text)
         }
-        tune(socket.number)
         let bytes = from.address?.bytes ?? []
         let peer = PeerDescription(name: "", address: bytes, isLocal: from.address?.isLoopback ?? false)
         add(makeAnswerer(socket, peer: peer, text))
@@ -112,12 +111,13 @@ extension Engine {
                 .resources, "no socket for \(system): \(String(cString: strerror(errno)))", systemError: errno)
         }
         let descriptor = Descriptor(owning: number)
-        tune(number)
         let result = system.withPointer { Glibc.connect(number, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             throw HandfastError(
                 .unreachable, "\(system): \(String(cString: strerror(errno)))", systemError: errno)
         }
+        // The peer is on its way already.
+        tune(number)
         return descriptor
     }
 
@@ -175,14 +175,5 @@ extension Engine {
 
     private func leadsHere(_ address: IPAddress) -> Bool {
         address.isLoopback || hostAddresses.contains(address)
-    }
-
-    /// Small frames at once; a peer whose host vanished is found out within about a minute and a half.
-    private func tune(_ socket: Int32) {
-        set(socket, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        set(socket, SOL_SOCKET, SO_KEEPALIVE, 1)
-        set(socket, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 5)
-        set(socket, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 4)
-        set(socket, Int32(IPPROTO_TCP), TCP_KEEPCNT, 20)
     }
 }

@@ -35,6 +35,8 @@ final class Listener {
         descriptor = Descriptor(owning: number)
         set(number, SOL_SOCKET, SO_REUSEADDR, 1)
         if system.family == AF_INET6 { set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address == nil ? 0 : 1) }
+        // Linux hands these on to every socket that is accepted.
+        tune(number)
         let place = "\(address?.description ?? "all addresses"), port \(port)"
         guard system.withPointer({ bind(number, $0, $1) }) == 0, listen(number, SOMAXCONN) == 0 else {
             throw Self.error("cannot listen on \(place)", errno)
@@ -73,10 +75,4 @@ final class Listener {
         default: return .nobody
         }
     }
-}
-
-/// Sets an option that takes a number; one that the system does not have stays as it is.
-func set(_ socket: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
-    var value = value
-    setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
 }
