@@ -15,6 +15,13 @@ final class HandshakeDriver {
         case over
     }
 
+    /// What epoll has been asked for; asking again costs a system call.
+    private struct Watch {
+        let id: UInt
+        var isForData: Bool
+        var isForRoom: Bool
+    }
+
     /// Frames that are read before others get their turn.
     private static let framesPerTurn = 16
     /// What a peer may send while it is told why it is refused.
@@ -48,7 +55,7 @@ final class HandshakeDriver {
     private var attemptWatch: UInt?
     private var attemptDescriptor: Descriptor?
 
-    private var watch: UInt?
+    private var watch: Watch?
     let startedAt = ContinuousClock.now
     private var hasWarned = false
     private(set) var deadline: ContinuousClock.Instant { didSet { engine.due(at: deadline) } }
@@ -76,8 +83,11 @@ final class HandshakeDriver {
 
     /// Begins; the engine holds the driver from here on.
     func start() {
-        watch = engine.watches.add(stream.socket, .handshake(self), readable: true, writable: true)
-        guard watch != nil else { return tell(.streamEnded) }
+        let isConnecting = if case .connecting = stage { true } else { false }
+        guard
+            let id = engine.watches.add(stream.socket, .handshake(self), readable: true, writable: isConnecting)
+        else { return tell(.streamEnded) }
+        watch = Watch(id: id, isForData: true, isForRoom: isConnecting)
         if case .talking = stage { tell(.opened) }
     }
 
@@ -165,7 +175,7 @@ final class HandshakeDriver {
     }
 
     private func unwatch() {
-        if let watch { engine.watches.remove(watch, stream.socket) }
+        if let watch { engine.watches.remove(watch.id, stream.socket) }
         watch = nil
     }
 
@@ -234,9 +244,14 @@ final class HandshakeDriver {
             return engine.complete(self, transport: transport, attempt: attempt)
         }
         if case .closing = stage, !stream.hasOutgoing { stream.finishSending() }
-        guard let watch else { return }
         let reads = if case .completing = stage { false } else { true }
-        engine.watches.change(watch, stream.socket, readable: reads, writable: stream.hasOutgoing)
+        watch(forData: reads, forRoom: stream.hasOutgoing)
+    }
+
+    private func watch(forData isForData: Bool, forRoom isForRoom: Bool) {
+        guard let old = watch, old.isForData != isForData || old.isForRoom != isForRoom else { return }
+        watch = Watch(id: old.id, isForData: isForData, isForRoom: isForRoom)
+        engine.watches.change(old.id, stream.socket, readable: isForData, writable: isForRoom)
     }
 
     // MARK: Actions
