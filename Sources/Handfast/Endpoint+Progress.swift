@@ -9,7 +9,7 @@ extension Endpoint {
     public func progress() -> Int {
         let done = state.pointee.pollTransports()
         state.pointee.callsUntilSlowPart -= 1
-        if state.pointee.callsUntilSlowPart < 0 { engine.visit() }
+        if state.pointee.callsUntilSlowPart < 0 { return done + engine.visit() }
         return done
     }
 
@@ -82,7 +82,10 @@ extension Endpoint {
             guard polled.arm(polled.state) == 0 else { return }
         }
         let next = [deadline, engine.nextDeadline].compactMap(\.self).min()
-        guard let next else { return engine.visit(milliseconds: -1) }
+        guard let next else {
+            engine.visit(milliseconds: -1)
+            return
+        }
         let rest = ContinuousClock.now.duration(to: next) / .milliseconds(1)
         engine.visit(milliseconds: Int32(clamping: Int64(max(0, min(rest, 1e6).rounded(.up)))))
     }

@@ -34,6 +34,10 @@ struct EndpointState: ~Copyable {
     var inNeed: UnsafeMutablePointer<ConnectionSlot>?
     /// Calls of `progress` until timers, handshakes and goodbyes are looked at.
     var callsUntilSlowPart = 0
+    /// Visits of the slow part since its last event.
+    var quietVisits = 0
+    /// Of the last visit.
+    var visitEventCount = 0
     /// A handshake or a goodbye is under way.
     var isBusy = false
 

@@ -12,6 +12,8 @@ final class Engine {
     /// Calls of `progress` between two visits when nothing is expected, and while a handshake or goodbye is.
     static let idleInterval = 1_024
     static let busyInterval = 8
+    /// Visits without an event until nothing is expected: who was just connected to may be again.
+    static let quietVisitCount = 256
 
     let name: String
     let settings: Settings
@@ -103,12 +105,19 @@ final class Engine {
 
     /// Looks at everything that is not a message.
     /// - Parameter milliseconds: sleep so long at most, if nothing is there.
-    func visit(milliseconds: Int32 = 0) {
+    /// - Returns: how many listeners, handshakes and signs of life had something to say.
+    @discardableResult
+    func visit(milliseconds: Int32 = 0) -> Int {
         // What is done here may be what the caller waits for: then it must not sleep.
         var mayGoOn = state.pointee.inNeed != nil
         settleThoseInNeed()
         if state.pointee.hasStalled, state.admitStalled() { mayGoOn = true }
+        state.pointee.quietVisits += 1
+        state.pointee.visitEventCount = 0
         watches.wait(milliseconds: mayGoOn ? 0 : milliseconds) { owner, _, _ in
+            if case .transport = owner { return }
+            state.pointee.quietVisits = 0
+            state.pointee.visitEventCount += 1
             switch owner {
             case .transport: break
             case .listener: acceptAll()
@@ -120,7 +129,9 @@ final class Engine {
         }
         if state.pointee.isBusy, let next = nextDeadline, next <= .now { checkDeadlines() }
         settleThoseInNeed()
-        state.pointee.callsUntilSlowPart = state.pointee.isBusy ? Self.busyInterval : Self.idleInterval
+        let isExpecting = state.pointee.isBusy || state.pointee.quietVisits < Self.quietVisitCount
+        state.pointee.callsUntilSlowPart = isExpecting ? Self.busyInterval : Self.idleInterval
+        return state.pointee.visitEventCount
     }
 
     /// Something is due then: a visit must not be later.
