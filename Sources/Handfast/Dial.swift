@@ -61,7 +61,6 @@ final class Dial: DeadlineHolder {
         guard isOnDemand else { return }
         // The association decides what becomes of it; until it says that it failed, no other is wanted.
         abandonOthers(than: driver)
-        nextDeadline = nil
         record.association?.opened(driver)
     }
 
@@ -120,7 +119,10 @@ final class Dial: DeadlineHolder {
         }
     }
 
+    /// From here on the winner's own deadline holds; should it fail, the next attempt begins.
     private func abandonOthers(than winner: HandshakeDriver) {
+        nextDeadline = nil
+        engine.unwatch(self)
         for (index, driver) in underWay where driver !== winner {
             underWay[index] = nil
             driver.abandon()
