@@ -6,6 +6,8 @@ final class Listener {
     private let descriptor: Descriptor
     /// Given up for a moment when descriptors run out, so that the newest peer can be turned away.
     private var spare: Descriptor?
+    /// A shortage without a spare was told; it is told again after a peer could be accepted.
+    private var hasToldShortage = false
     /// What others are told: a listener on all addresses names the one they most likely reach.
     let address: IPAddress
     let port: UInt16
@@ -63,15 +65,22 @@ final class Listener {
 
     func accept() -> Accepted {
         let number = csystem_accept(descriptor.number)
-        if number >= 0 { return .socket(Descriptor(owning: number)) }
+        if number >= 0 {
+            hasToldShortage = false
+            return .socket(Descriptor(owning: number))
+        }
         switch -number {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            let hadSpare = spare != nil
             spare = nil
             let newest = csystem_accept(descriptor.number)
             if newest >= 0 { Glibc.close(newest) }
             spare = Self.makeSpare()
+            if newest >= 0 { return .shortage(systemError: -number) }
             // The system may say that descriptors are short before it looks whether anybody is there.
-            return newest >= 0 ? .shortage(systemError: -number) : .nobody
+            guard !hadSpare, !hasToldShortage else { return .nobody }
+            hasToldShortage = true
+            return .shortage(systemError: -number)
         default: return .nobody
         }
     }
