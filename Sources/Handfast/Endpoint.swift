@@ -31,7 +31,10 @@ public final class Endpoint {
         state = engine.state
     }
 
-    deinit { engine.shutDown() }
+    deinit {
+        // A forked child has only copies: to end the connections is for the process that made them.
+        if engine.processID == getpid() { engine.shutDown() }
+    }
 
     private static func checkedName(_ name: String?) throws(HandfastError) -> String {
         guard let name else { return "p\(getpid())" }

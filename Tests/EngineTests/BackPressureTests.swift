@@ -16,6 +16,7 @@ import Testing
         #expect(near.error?.code == .closed, "\(near.error as Any)")
         #expect(ContinuousClock.now - start < .seconds(4), "nobody waited for a deadline")
         #expect(send.isComplete)
+        withExtendedLifetime(big) {}
     }
 
     @Test(arguments: transports) func `may be the next of very many`(transport: String) throws {
@@ -47,6 +48,7 @@ import Testing
         let before = processorTime()
         #expect(!pair.far.wait(timeout: .milliseconds(400)) { false })
         #expect(processorTime() - before < 0.1)
+        withExtendedLifetime(big) {}
     }
 
     @Test(arguments: transports) func `does not hide that its sender is gone from who sends to it`(transport: String) throws {
@@ -74,5 +76,6 @@ import Testing
         pair.run("the send ends") { send.isComplete }
         let error = #expect(throws: HandfastError.self) { try send.result() }
         #expect(error?.code == .peerLost)
+        withExtendedLifetime(payloads) {}
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import Handfast
 import Testing
 
@@ -39,7 +40,8 @@ import Testing
         near.close()
         pair.run("it is gone") { near.peer == nil }
         #expect(near.state == .closed)
-        let refused = #expect(throws: HandfastError.self) { try near.send(Payload(byteCount: 1).bytes) }
+        let payload = Payload(byteCount: 1)
+        let refused = #expect(throws: HandfastError.self) { try near.send(payload.bytes) }
         #expect(refused?.code == .stale)
     }
 
@@ -60,6 +62,7 @@ import Testing
         let receive = try pair.far.receive(into: room.mutable, from: far)
         other = nil
         pair.run("the receive ends") { receive.isComplete }
+        withExtendedLifetime(room) {}
         let error = #expect(throws: HandfastError.self) { try receive.result() }
         #expect(error?.code == .peerLost)
         #expect(connection.state == .closed)
@@ -171,5 +174,38 @@ import Testing
         let address = try #require(pair.far.address)
         let error = #expect(throws: HandfastError.self) { try pair.near.connect(to: address) }
         #expect(error?.code == .closed)
+    }
+}
+
+@Suite struct `A forked child` {
+    @Test(arguments: transports) func `may drop its copy of an endpoint, and ends nothing`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: ["HANDFAST_TRANSPORTS": transport])
+        let address = try #require(pair.far.address)
+        let connection = try #require(try other?.connect(to: address))
+        var accepted: Connection?
+        pair.run("the connection is up") {
+            other?.progress()
+            accepted = accepted ?? pair.far.accept()
+            return accepted != nil && connection.state == .connected
+        }
+        let far = try #require(accepted)
+        // Swift hides it, because a child may do so little; this one does enough.
+        let fork = unsafeBitCast(try #require(dlsym(nil, "fork")), to: (@convention(c) () -> pid_t).self)
+        let child = fork()
+        if child == 0 {
+            other = nil
+            _exit(0)
+        }
+        var status: Int32 = 0
+        #expect(waitpid(child, &status, 0) == child)
+        #expect(status == 0)
+        let (payload, room) = (Payload(byteCount: 8, seed: 1), Payload(byteCount: 8))
+        for _ in 0..<100 { pair.far.progress() }
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        _ = try connection.send(payload.bytes)
+        _ = try pair.finish(receive)
+        #expect(room == payload)
+        withExtendedLifetime(other) {}
     }
 }
