@@ -220,6 +220,11 @@ extension OnDemandArbiter {
         case .askingBack: return [.cancelConnect] + take(stream, claim, isWanted: true)
         case .awaitingPeer: return [.disarm(.peerConnect)] + take(stream, claim, isWanted: true)
         case .offering(let own) where order == .higher: return [.abandon(own)] + take(stream, claim, isWanted: true)
+        case .answered(let old) where claim.incarnation != incarnation,
+            .accepting(let old, _) where claim.incarnation != incarnation:
+            // The process that was talked to has gone, or is told to come again.
+            let text = "another process called \(peer.whole) has come, from \(claim.address)"
+            return [.reject(old, Rejection(.busy, text))] + take(stream, claim, isWanted: isWanted)
         case .answered where order == .higher:
             // The peer took ours when it had none, so this is an older one, or ours has broken: soon known.
             return [.reject(stream, Rejection(.busy, "an earlier connection to \(peer.whole) is being set up"))]
@@ -239,6 +244,14 @@ extension OnDemandArbiter {
             }
             retiredIncarnation = incarnation
             return [.peerRestarted(old)] + take(stream, claim, isWanted: false)
+        }
+    }
+
+    /// Whether this side wants the connection, whoever makes it.
+    private var isWanted: Bool {
+        switch state {
+        case .connecting, .offering, .answered, .accepting(_, isWanted: true), .askingBack, .awaitingPeer: true
+        case .idle, .accepting(_, isWanted: false), .established: false
         }
     }
 

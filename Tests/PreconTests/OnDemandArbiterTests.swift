@@ -146,6 +146,21 @@ import Testing
         #expect(arbiter.establishedStream == second)
     }
 
+    @Test func `turns to a new incarnation in the middle of a handshake with the former one`() {
+        var accepting = arbiter()
+        _ = accepting.handle(.accepted(first, claim()))
+        #expect(code(accepting.handle(.accepted(second, claim()))) == .busy)
+        let actions = accepting.handle(.accepted(second, claim(incarnation: 2)))
+        #expect(code(actions.dropLast()) == .busy)
+        #expect(actions.last == .accept(second))
+        var answered = arbiter()
+        _ = answered.handle(.demanded)
+        _ = answered.handle(.forwardOpened(first))
+        _ = answered.handle(.forwardIdentified(first, claim()))
+        #expect(answered.handle(.accepted(second, claim(incarnation: 2))).last == .accept(second))
+        #expect(answered.handle(.agreed(second)) == [.disarm(.demand), .established(second, as: .answerer)])
+    }
+
     @Test func `refuses an incarnation that another one has followed, and names both addresses`() {
         var arbiter = arbiter()
         for incarnation: UInt64 in [1, 2] {

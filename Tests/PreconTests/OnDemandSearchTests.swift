@@ -38,7 +38,7 @@ import Testing
             Case("the higher one cannot reach the lower", faults: 1, earlyTimers: 1, blocked: 1),
             Case("the higher one cannot reach the lower, a restart", restarts: 1, blocked: 1),
             Case("the lower one cannot reach the higher", faults: 1, earlyTimers: 1, blocked: 0),
-            Case("a fault, no longer wanted and wanted again", faults: 1, withdrawals: 1, demands: 2),
+            Case("a fault, no longer wanted, two steps", faults: 1, withdrawals: 1, demands: 2, isTwoStep: true),
             Case("few connects", faults: 2, connectLimit: 2),
             Case("few connects, early timers", earlyTimers: 2, connectLimit: 1),
             Case("pscom is lower", demands: 2, pscom: 0),
@@ -68,15 +68,16 @@ import Testing
         while next < open.count {
             let step = open[next]
             next += 1
-            if let complaint = complaint(about: step.world, setting) {
+            let own = step.world.ownMoves
+            if let complaint = complaint(about: step.world, own, setting) {
                 Issue.record("\(setting): \(complaint)\n\(story(to: step, history))")
                 return
             }
-            if step.world.ownMoves.isEmpty {
+            if own.isEmpty {
                 ended += 1
                 if step.world.sides[0].established != nil { connected += 1 }
             }
-            for (move, world) in successors(of: step.world) where seen.insert(world).inserted {
+            for (move, world) in successors(of: step.world, own) where seen.insert(world).inserted {
                 open.append(Step(world: world, index: history.count))
                 history.append((step.index, move))
             }
@@ -85,22 +86,26 @@ import Testing
         #expect(connected > 0)
     }
 
-    private func successors(of world: World) -> [(World.Move, World)] {
-        world.ownMoves.map { ($0, world.after($0, isEarly: false, isAdverse: false)) }
-            + world.earlyMoves.map { ($0, world.after($0, isEarly: true, isAdverse: false)) }
+    private func successors(of world: World, _ own: [World.Move]) -> [(World.Move, World)] {
+        own.map { ($0, world.after($0, isEarly: false, isAdverse: false)) }
+            + world.earlyMoves(beside: own).map { ($0, world.after($0, isEarly: true, isAdverse: false)) }
             + world.adverseMoves.map { ($0, world.after($0, isEarly: false, isAdverse: true)) }
     }
 
-    private func complaint(about world: World, _ setting: Case) -> String? {
+    private func complaint(about world: World, _ own: [World.Move], _ setting: Case) -> String? {
         if let broken = world.broken { return broken }
         // Without faults to come, nobody may have to rely on the deadline for the whole.
-        let own = world.ownMoves
         if !own.isEmpty, own == world.demandTimerMoves { return "only the deadline for the whole is left" }
         guard own.isEmpty else { return nil }
         let (first, second) = (world.sides[0], world.sides[1])
-        guard first.established == second.established else { return "one is connected and the other is not" }
-        if let stream = first.established, first.role == second.role { return "both are \(first.role!) of \(stream)" }
-        for stream in world.streams where stream.id != first.established { return "stream \(stream.id) is left open" }
+        let connection = first.established ?? second.established
+        // Who has lost its peer with the peer's host learns it from the peer's next incarnation, or never.
+        let isSilent = world.streams.contains { $0.id == connection && $0.isSilent }
+        guard first.established == second.established || isSilent else { return "only one is connected" }
+        if first.established == second.established, first.role == second.role, connection != nil {
+            return "both have the same role"
+        }
+        for stream in world.streams where stream.id != connection { return "stream \(stream.id) is left open" }
         if !world.isDisturbed, let complaint = complaint(aboutUndisturbed: world) { return complaint }
         for (index, side) in world.sides.enumerated() {
             if let complaint = complaint(about: side, index, world, setting) { return complaint }

@@ -154,11 +154,15 @@ extension OnDemandWorld {
     }
 
     mutating func deadlinePassed(_ id: UInt64, at index: Int) {
-        let isAsker = streams.contains { $0.id == id && $0.ends[index].use == .asker }
-        if !isAsker { send([.reject(.timeout)], on: id, from: index) }
+        guard let use = streams.first(where: { $0.id == id })?.ends[index].use else { return }
+        if use != .asker { send([.reject(.timeout)], on: id, from: index) }
         close(id, at: index)
-        guard isAsker else { return fail(id, .deadlinePassed(waitingFor: ""), at: index) }
-        connectAgain(back: true, at: index)
+        switch use {
+        case .starter, .answerer: fail(id, .deadlinePassed(waitingFor: ""), at: index)
+        case .asker: connectAgain(back: true, at: index)
+        // Nobody knows whose it was to be.
+        case .unread, .established: break
+        }
     }
 
     private mutating func closePscom(_ index: Int) {

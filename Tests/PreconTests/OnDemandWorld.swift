@@ -39,6 +39,8 @@ struct OnDemandWorld: Hashable {
         let id: UInt64
         var ends: [StreamEnd]
         var isCut = false
+        /// One end has gone, and the other cannot know.
+        var isSilent = false
     }
 
     enum Dial: Hashable { case dialing(back: Bool), waiting(back: Bool) }
@@ -73,7 +75,17 @@ struct OnDemandWorld: Hashable {
         case timer(Int, OnDemandTimer), deadline(UInt64, Int)
         /// The stream breaks, and only the first messages of each inbox still arrive.
         case cut(UInt64, Int, Int)
-        case restart(Int, keepsSent: Bool)
+        case restart(Int, Death)
+    }
+
+    /// How a process ends.
+    enum Death: Hashable {
+        /// What it has sent still arrives, and the end of its streams.
+        case orderly
+        /// Only the end of its streams arrives.
+        case reset
+        /// With its host: nothing tells the peer.
+        case silent
     }
 
     /// Fixed for one search.
@@ -133,23 +145,30 @@ struct OnDemandWorld: Hashable {
         [0, 1].filter { if case .waiting? = sides[$0].dial { true } else { false } }.map { .waited($0) }
     }
 
-    /// What passes when nothing else happens, without the deadline for the whole, which is longer than all of them.
+    /// The deadlines of handshakes, and of first bytes.
     var deadlineMoves: [Move] {
-        var moves: [Move] = [0, 1].filter { sides[$0].armed.contains(.peerConnect) }.map { .timer($0, .peerConnect) }
+        var moves: [Move] = []
         for stream in streams {
             for (index, end) in stream.ends.enumerated() where end.isOpen {
                 // A pscom process has no deadlines.
                 if case .pscom = sides[index].mind { continue }
                 switch end.use {
                 case .starter, .answerer, .asker: moves.append(.deadline(stream.id, index))
-                case .unread, .established: break
+                case .unread: if end.inbox.isEmpty { moves.append(.deadline(stream.id, index)) }
+                case .established: break
                 }
             }
         }
         return moves
     }
 
-    var demandTimerMoves: [Move] { [0, 1].filter { sides[$0].armed.contains(.demand) }.map { .timer($0, .demand) } }
+    /// A peer is awaited longer than a handshake may take.
+    var peerConnectMoves: [Move] { timerMoves(.peerConnect) }
+    var demandTimerMoves: [Move] { timerMoves(.demand) }
+
+    private func timerMoves(_ timer: OnDemandTimer) -> [Move] {
+        [0, 1].filter { sides[$0].armed.contains(timer) }.map { .timer($0, timer) }
+    }
 
     /// What the users and the adversary may do besides.
     var adverseMoves: [Move] {
@@ -157,7 +176,11 @@ struct OnDemandWorld: Hashable {
         for (index, side) in sides.enumerated() {
             if side.demandsLeft > 0, side.established == nil, !isClosed(index) { moves.append(.demand(index)) }
             if budget.withdrawals > 0, side.established == nil { moves.append(.withdraw(index)) }
-            if budget.restarts > 0 { moves += [.restart(index, keepsSent: true), .restart(index, keepsSent: false)] }
+            if budget.restarts > 0 { moves += [.restart(index, .orderly), .restart(index, .reset)] }
+            // A host takes longer to come back than messages take to be read. Only an incarnation, which a pscom peer and
+            // BACK_CONNECT do not bring, tells of its death.
+            let canTell = !isWithPscom && rules.blocked == nil
+            if budget.restarts > 0, canTell, promptMoves.isEmpty { moves.append(.restart(index, .silent)) }
             if budget.faults > 0, case .dialing? = side.dial { moves.append(.dialRefused(index)) }
         }
         guard budget.faults > 0 else { return moves }
@@ -171,14 +194,15 @@ struct OnDemandWorld: Hashable {
 
     /// What comes next without users and adversary; nothing when all is at rest.
     var ownMoves: [Move] {
-        [promptMoves, waitMoves, deadlineMoves, demandTimerMoves].first { !$0.isEmpty } ?? []
+        [promptMoves, waitMoves, deadlineMoves, peerConnectMoves, demandTimerMoves].first { !$0.isEmpty } ?? []
     }
 
-    var earlyMoves: [Move] {
+    func earlyMoves(beside usual: [Move]) -> [Move] {
         guard budget.earlyTimers > 0 else { return [] }
-        let usual = Set(ownMoves)
-        return (waitMoves + deadlineMoves + demandTimerMoves).filter { !usual.contains($0) }
+        return (waitMoves + deadlineMoves + peerConnectMoves + demandTimerMoves).filter { !usual.contains($0) }
     }
+
+    private var isWithPscom: Bool { sides.contains { if case .pscom = $0.mind { true } else { false } } }
 
     private func isClosed(_ index: Int) -> Bool { sides[index].mind == .pscom(.closed) }
 
@@ -216,10 +240,10 @@ struct OnDemandWorld: Hashable {
             next.budget.faults -= 1
             next.isDisturbed = true
             next.cut(id, [first, second])
-        case .restart(let index, let keepsSent):
+        case .restart(let index, let death):
             next.budget.restarts -= 1
             next.isDisturbed = true
-            next.restart(index, keepsSent: keepsSent)
+            next.restart(index, death)
         }
         next.streams.removeAll { !$0.ends[0].isOpen && !$0.ends[1].isOpen }
         next.check()
@@ -288,10 +312,16 @@ extension OnDemandWorld {
         }
     }
 
-    private mutating func restart(_ index: Int, keepsSent: Bool) {
-        for stream in streams where stream.ends[index].isOpen {
-            if !keepsSent { cut(stream.id, [0, 0]) }
-            close(stream.id, at: index)
+    private mutating func restart(_ index: Int, _ death: Death) {
+        for place in streams.indices where streams[place].ends[index].isOpen {
+            switch death {
+            case .orderly: break
+            case .reset: cut(streams[place].id, [0, 0])
+            case .silent:
+                streams[place].isCut = true
+                streams[place].isSilent = true
+            }
+            close(streams[place].id, at: index)
         }
         let incarnation = sides[index].incarnation + 1
         switch sides[index].mind {
