@@ -21,10 +21,17 @@ struct EndpointText: Hashable, Sendable {
     /// The longest name of a host that the domain name system knows, in bytes.
     private static let maximumHostByteCount = 253
 
-    private let text: String
+    let text: String
     /// 1 to 16.
     let parts: [Part]
     let name: String?
+
+    /// Those that are to be resolved, each once.
+    var hostNames: [String] {
+        var names: [String] = []
+        for case .name(let name) in parts.map(\.host) where !names.contains(name) { names.append(name) }
+        return names
+    }
 
     /// - Throws: `invalidArgument` with the text (cut when long), the place in it and what is allowed.
     init(_ text: String) throws(HandfastError) {

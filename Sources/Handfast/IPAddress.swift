@@ -29,6 +29,8 @@ public struct IPAddress: Hashable, Sendable {
 
     /// 127.0.0.1.
     static let loopback = IPAddress(ipv4: 0x7f00_0001)
+    /// ::1.
+    static let loopbackIPv6 = IPAddress(bytes: Array(repeating: 0, count: 15) + [1])!
     /// 0.0.0.0.
     static let anyIPv4 = IPAddress(ipv4: 0)
     /// `::`, which a listener for IPv4 and IPv6 binds to.

@@ -1,4 +1,4 @@
-/// A peer's name in which `*` stands for any text, also none, and `?` for one Unicode scalar.
+/// A name, a peer's or an interface's, in which `*` stands for any text, also none, and `?` for one Unicode scalar.
 struct NamePattern: Hashable, Sendable {
     private let scalars: [Unicode.Scalar]
 

@@ -40,7 +40,7 @@ enum PeerPattern: Hashable, Sendable {
     }
 
     /// Digits and dots, or hexadecimal digits with two colons, whatever comes after a slash or a percent sign.
-    private static func looksLikeAddress(_ part: ArraySlice<UInt8>) -> Bool {
+    static func looksLikeAddress(_ part: ArraySlice<UInt8>) -> Bool {
         let host = part.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "%") }
         let isQuad = host.contains(UInt8(ascii: ".")) && host.allSatisfy { "0123456789.".utf8.contains($0) }
         let isIPv6 =
