@@ -131,7 +131,7 @@ final class Association: DeadlineHolder {
 
     private func connectForward() {
         if dial == nil {
-            let places = address.places
+            let places = engine.ranked(address.places)
             dial = Dial(
                 places, startingAt: engine.lastWinner(of: places), for: record, selection: nil, onDemand: true)
         }

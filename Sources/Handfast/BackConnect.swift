@@ -15,7 +15,8 @@ final class BackConnect: DeadlineHolder {
         self.association = association
         let engine = association.engine
         nextDeadline = .now + engine.settings.connectTimeout
-        let socket = try engine.openSocket(to: association.address.places[engine.lastWinner(of: association.address.places)])
+        let places = engine.ranked(association.address.places)
+        let socket = try engine.openSocket(to: places[engine.lastWinner(of: places)])
         stream = PreconStream(owning: socket)
         // A whole name that the 8 bytes cannot hold goes before it; a pscom peer passes it over.
         if WireName(engine.name).description != engine.name { stream.queue(.peerInfo(engine.ownPeerInfo())) }

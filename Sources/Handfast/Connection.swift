@@ -38,7 +38,7 @@ public struct Connection: Hashable {
         guard !isStale else { return .closed }
         guard let record = slot.record else { return .onDemand }
         switch record.phase {
-        case .dialing, .connecting: return .connecting
+        case .resolving, .dialing, .connecting: return .connecting
         case .onDemand: return record.association?.isIdle == false ? .connecting : .onDemand
         case .connected: return record.hasQueuedEnd || slot.pointee.hasPeerEnded ? .closing : .connected
         case .ended: return .closed

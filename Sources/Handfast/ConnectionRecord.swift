@@ -4,6 +4,8 @@ import TransportAPI
 /// The slow half of a connection: who the peer is, what was decided, how it ended.
 final class ConnectionRecord {
     enum Phase {
+        /// The peer's host names are being resolved.
+        case resolving(Resolution)
         /// This side connects.
         case dialing(Dial)
         /// The peer does, or it is this endpoint itself.
@@ -36,6 +38,10 @@ final class ConnectionRecord {
     /// The lifeline has ended: how many deliveries there were when it was last looked at.
     var deliveriesAtLifelineEnd: UInt64?
 
+    /// Where the peer says that it listens, the best first; empty when it says nothing.
+    var peerPlaces: [EndpointAddress.Place] = []
+    /// Of a peer's connect that may come by several streams: which.
+    var contest: Contest?
     /// Of a connection on demand that was ever used.
     var association: Association?
 

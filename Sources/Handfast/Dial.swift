@@ -11,6 +11,11 @@ final class Dial: DeadlineHolder {
     private let isOnDemand: Bool
     private var retry: ConnectRetry
     private let startedAt = ContinuousClock.now
+    /// Of host names.
+    private let unresolved: [HandfastError]
+    /// The connection id of all streams of one round, by which a Handfast peer takes only one of them.
+    private(set) var connectionID: UInt64
+    private var round = 1
     private var underWay: [Int: HandshakeDriver] = [:]
     /// By place: why it came to nothing the last time.
     private var failures: [Int: HandfastError] = [:]
@@ -19,9 +24,11 @@ final class Dial: DeadlineHolder {
 
     init(
         _ places: [EndpointAddress.Place], startingAt first: Int, for record: ConnectionRecord,
-        selection: TransportSelection?, onDemand: Bool
+        selection: TransportSelection?, onDemand: Bool, unresolved: [HandfastError] = []
     ) {
         engine = record.engine
+        connectionID = engine.nextConnectionID()
+        self.unresolved = unresolved
         self.record = record
         self.places = places
         self.selection = selection
@@ -30,6 +37,7 @@ final class Dial: DeadlineHolder {
             policy: record.engine.settings.retryPolicy, addressCount: places.count, startingAt: first)
     }
 
+    var peerName: String { record.peer.name }
     var waitingFor: String { underWay.values.first?.waitingFor ?? "the next attempt" }
 
     /// Does what is due.
@@ -94,6 +102,15 @@ final class Dial: DeadlineHolder {
         engine.unwatch(self)
     }
 
+    /// The peer turned out to be this endpoint: the connection goes on without a stream of this connect.
+    func goLoopback() {
+        for driver in underWay.values { driver.record = nil }
+        cancel()
+        do throws(HandfastError) {
+            try engine.connectToSelf(record, selection)
+        } catch { engine.end(record, error) }
+    }
+
     /// Ends it for a reason that the peer is told.
     func reject(_ rejection: Rejection) {
         for driver in underWay.values { driver.reject(rejection) }
@@ -106,9 +123,12 @@ final class Dial: DeadlineHolder {
     private func index(of driver: HandshakeDriver) -> Int? { underWay.first { $0.value === driver }?.key }
 
     private func begin(_ index: Int) {
+        // The peer may still hold a stream of the last round.
+        if round != retry.attempt { (round, connectionID) = (retry.attempt, engine.nextConnectionID()) }
         do throws(HandfastError) {
             let driver = try engine.makeDialer(
-                to: places[index], record, selection: selection, onDemand: isOnDemand)
+                to: places[index], record, selection: selection, onDemand: isOnDemand,
+                connectionID: isOnDemand ? nil : connectionID, severalStreams: !isOnDemand && places.count > 1)
             driver.dial = self
             underWay[index] = driver
             engine.add(driver)
@@ -132,8 +152,9 @@ final class Dial: DeadlineHolder {
 
     /// One error that says of every place what was wrong there.
     private func error(_ ending: ConnectRetry.Ending) -> HandfastError {
-        let single = failures.count == 1 ? failures.values.first : nil
-        let reasons = failures.sorted { $0.key < $1.key }.map(\.value.message).joined(separator: "; ")
+        let single = failures.count == 1 && unresolved.isEmpty ? failures.values.first : nil
+        let known = unresolved + failures.sorted { $0.key < $1.key }.map(\.value)
+        let reasons = known.map(\.message).joined(separator: "; ")
         switch ending {
         case .refusedForGood:
             return single ?? HandfastError(failures.values.first { $0.code != .unreachable }?.code ?? .rejected, reasons)

@@ -4,8 +4,9 @@ public import TransportAPI
 
 /// A process's own end: its listener, its connections, its progress.
 ///
-/// Used by one thread at a time; there are no hidden threads, so nothing moves but in `progress` and `wait`. A process
-/// may have several. Dropping the last reference ends everything at once; `Connection.close` ends one in order.
+/// Used by one thread at a time; there are no hidden threads, so nothing moves but in `progress` and `wait`. Only the
+/// system's resolver runs on a thread of its own, while a host name is being resolved. A process may have several
+/// endpoints. Dropping the last reference ends everything at once; `Connection.close` ends one in order.
 public final class Endpoint {
     let engine: Engine
     /// The engine's, to be reached without a reference count.
@@ -67,11 +68,17 @@ public final class Endpoint {
         return address!
     }
 
-    /// Where peers reach it; nil before `listen`.
+    /// Where peers reach it, in the form with one place that pscom peers read too; nil before `listen`.
     public var address: EndpointAddress? {
         // A listener has a port, and the name was checked, so this cannot fail.
-        engine.listener.flatMap { try? EndpointAddress(host: $0.address, port: $0.port, name: name) }
+        engine.listener.flatMap {
+            try? EndpointAddress(host: $0.preferredAddress(on: engine.hostAddresses), port: $0.port, name: name)
+        }
     }
+
+    /// All places where peers may reach it, at most 16, the best first; nil before `listen`. HANDFAST_NETWORK chooses
+    /// among them. Addresses that are good on one link alone are left out, because only the peer knows its link.
+    public var addresses: EndpointAddress? { engine.ownAddresses }
 
     /// Begins to connect; the connection can be used at once, what is sent is queued.
     /// - Parameter selection: overrides the endpoint's own for this peer.
@@ -79,6 +86,17 @@ public final class Endpoint {
     public func connect(
         to address: EndpointAddress, selection: TransportSelection? = nil
     ) throws(HandfastError) -> Connection { Connection(try engine.connect(to: address, selection).slot) }
+
+    /// Begins to connect to an address as a text, such as `10.0.0.1:5000@rank0`, that may also have host names:
+    /// `node7:5000@rank0`, or several places with commas between them.
+    ///
+    /// A name is resolved by the system's resolver on a thread of its own, the only one in the library, which lives no
+    /// longer than that takes; HANDFAST_RESOLVE_TIMEOUT_MS bounds it. The connection can be used at once. A name that
+    /// cannot be resolved ends it with an error that names it and says what the resolver said, unless another place works.
+    /// - Throws: `invalidArgument` with the text, the place in it and what is allowed; and as the other `connect`.
+    public func connect(to text: String, selection: TransportSelection? = nil) throws(HandfastError) -> Connection {
+        Connection(try engine.connect(to: try EndpointText(text), selection).slot)
+    }
 
     /// The same, or only notes whom the connection is to: then the first message of either side connects. Until then
     /// it costs neither a descriptor nor a byte on the wire; an endpoint may name thousands of peers.
@@ -156,7 +174,7 @@ public final class Endpoint {
         guard !mayBring, let record = connection.record else { return nil }
         if slot.pointee.dropsArrivals { return record.endReason }
         switch record.phase {
-        case .dialing, .connecting, .onDemand: return nil
+        case .resolving, .dialing, .connecting, .onDemand: return nil
         case .connected, .ended: return record.endReason
         }
     }

@@ -68,34 +68,80 @@ extension Engine {
         -> ConnectionRecord
     {
         try checkOpen()
-        var peer = describe(address.host, name: address.name ?? "")
-        peer.isSelf = address.places.contains(where: isOwn)
-        let text = "\(EndpointAddress.Place.list(address.places))"
-        // Before the network is touched: who has nothing to propose does not bother the peer.
-        let proposals = try propose(to: peer, text, selection)
-        if peer.isSelf { return try connectToSelf(peer, text, proposals) }
-        for place in address.places { _ = try SocketAddress(place.host, port: place.port) }
+        let peer = describe(address.host, name: address.name ?? "")
+        return try makeRecord(peer, EndpointAddress.Place.list(address.places)) { record throws(HandfastError) in
+            for place in address.places { _ = try SocketAddress(place.host, port: place.port) }
+            try self.begin(record, address.places, selection)
+        }
+    }
+
+    /// The same for a text that may have host names.
+    func connect(to text: EndpointText, _ selection: TransportSelection?) throws(HandfastError) -> ConnectionRecord {
+        guard !text.hostNames.isEmpty else { return try connect(to: try EndpointAddress(text), selection) }
+        try checkOpen()
+        let peer = PeerDescription(name: text.name ?? "", address: [], isLocal: false)
+        return try makeRecord(peer, text.text) { record throws(HandfastError) in
+            record.phase = .resolving(try Resolution(text, for: record, selection: selection))
+        }
+    }
+
+    /// The resolver has answered, or has not in time.
+    func resolved(
+        _ record: ConnectionRecord, _ places: [EndpointAddress.Place], _ failures: [HandfastError],
+        _ selection: TransportSelection?
+    ) {
+        do throws(HandfastError) {
+            guard let first = places.first else {
+                throw HandfastError(.unreachable, failures.map(\.message).joined(separator: "; "))
+            }
+            record.peer = describe(first.host, name: record.peer.name)
+            try begin(record, places, selection, unresolved: failures)
+        } catch { end(record, error) }
+    }
+
+    private func makeRecord(
+        _ peer: PeerDescription, _ text: String, begin: (ConnectionRecord) throws(HandfastError) -> Void
+    ) throws(HandfastError) -> ConnectionRecord {
         let record = ConnectionRecord(slot: try takeSlot(), engine: self, peer: peer, peerText: text)
         adopt(record)
         record.slot.pointee.isKnownToUser = true
-        let dial = Dial(
-            address.places, startingAt: lastWinner(of: address.places), for: record, selection: selection,
-            onDemand: false)
-        record.phase = .dialing(dial)
-        dial.proceed()
+        do throws(HandfastError) {
+            try begin(record)
+        } catch {
+            free(record)
+            throw error
+        }
         return record
     }
 
+    /// - Throws: before the network is touched: who has nothing to propose does not bother the peer.
+    private func begin(
+        _ record: ConnectionRecord, _ places: [EndpointAddress.Place], _ selection: TransportSelection?,
+        unresolved: [HandfastError] = []
+    ) throws(HandfastError) {
+        if areOwn(places) { return try connectToSelf(record, selection) }
+        _ = try propose(to: record.peer, record.peerText, selection)
+        let ranked = ranked(places)
+        let dial = Dial(
+            ranked, startingAt: lastWinner(of: ranked), for: record, selection: selection, onDemand: false,
+            unresolved: unresolved)
+        record.phase = .dialing(dial)
+        dial.proceed()
+    }
+
     /// A handshake that begins with a TCP connect to one of a peer's places.
+    /// - Parameter connectionID: the same for all streams of the connect; nil for one of its own.
     func makeDialer(
-        to place: EndpointAddress.Place, _ record: ConnectionRecord, selection: TransportSelection?, onDemand: Bool
+        to place: EndpointAddress.Place, _ record: ConnectionRecord, selection: TransportSelection?, onDemand: Bool,
+        connectionID: UInt64?, severalStreams: Bool
     ) throws(HandfastError) -> HandshakeDriver {
         let peer = describe(place.host, name: record.peer.name)
         let proposals = try propose(to: peer, place.description, selection)
         record.decisions = proposals.decisions
         let socket = try openSocket(to: place)
         let driver = makeStarter(
-            socket, peer, place.description, proposals, isConnected: false, onDemand: onDemand)
+            socket, peer, place.description, proposals, isConnected: false, onDemand: onDemand,
+            connectionID: connectionID, severalStreams: severalStreams)
         driver.record = record
         return driver
     }
@@ -122,9 +168,11 @@ extension Engine {
     }
 
     /// Both ends are here: the handshake runs over a pair of sockets, and nothing else is different.
-    private func connectToSelf(_ peer: PeerDescription, _ text: String, _ proposals: Proposals)
-        throws(HandfastError) -> ConnectionRecord
-    {
+    func connectToSelf(_ record: ConnectionRecord, _ selection: TransportSelection?) throws(HandfastError) {
+        var peer = record.peer
+        (peer.isSelf, peer.isLocal) = (true, true)
+        let text = record.peerText
+        let proposals = try propose(to: peer, text, selection)
         var pair: (Int32, Int32) = (-1, -1)
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let result = withUnsafeMutablePointer(to: &pair) {
@@ -136,36 +184,29 @@ extension Engine {
         let near = Descriptor(owning: pair.0)
         let far = Descriptor(owning: pair.1)
         let driver = makeStarter(near, peer, text, proposals, isConnected: true, onDemand: false)
-        let record = ConnectionRecord(
-            slot: try takeSlot(), engine: self, peer: peer, peerText: text, phase: .connecting(driver))
-        adopt(record)
-        driver.record = record
+        record.phase = .connecting(driver)
+        record.peer = peer
         record.decisions = proposals.decisions
-        record.slot.pointee.isKnownToUser = true
+        driver.record = record
         add(driver)
         add(makeAnswerer(far, peer: peer, "this endpoint"))
-        return record
     }
 
     private func makeStarter(
         _ socket: consuming Descriptor, _ peer: PeerDescription, _ text: String, _ proposals: Proposals,
-        isConnected: Bool, onDemand: Bool
+        isConnected: Bool, onDemand: Bool, connectionID: UInt64? = nil, severalStreams: Bool = false
     ) -> HandshakeDriver {
         let timeout = isConnected ? settings.handshakeTimeout : settings.connectTimeout
         let number = socket.number
         let driver = HandshakeDriver(
             engine: self, socket: socket,
             handshake: Handshake(
-                startingAs: ownInfo(on: number), onDemand: onDemand, version: ownVersion(), peerInfo: ownPeerInfo(),
+                startingAs: ownInfo(on: number, connectionID: connectionID), onDemand: onDemand,
+                version: ownVersion(severalStreams: severalStreams), peerInfo: ownPeerInfo(),
                 transports: proposals.transports),
             isConnected: isConnected, peer: peer, peerText: text, deadline: .now + timeout)
         driver.prepared = proposals.attempts
         return driver
-    }
-
-    private func isOwn(_ place: EndpointAddress.Place) -> Bool {
-        guard let listener, listener.port == place.port else { return false }
-        return place.host == listener.address || (listener.acceptsOnAll && leadsHere(place.host))
     }
 
     /// What an address alone tells; a Handfast peer says later whether it is on this host.
@@ -173,7 +214,7 @@ extension Engine {
         PeerDescription(name: name, address: address.bytes, isLocal: leadsHere(address))
     }
 
-    private func leadsHere(_ address: IPAddress) -> Bool {
-        address.isLoopback || hostAddresses.contains(address)
+    func leadsHere(_ address: IPAddress) -> Bool {
+        address.isLoopback || address.isUnspecified || hostAddresses.contains(address)
     }
 }

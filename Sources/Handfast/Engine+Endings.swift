@@ -39,6 +39,9 @@ extension Engine {
         forget(record.slot)
         incoming.removeAll { $0 === record }
         switch record.phase {
+        case .resolving(let resolution):
+            resolution.abandon()
+            end(record, HandfastError(.closed, "the connection was closed before it was up"))
         case .dialing(let dial):
             dial.reject(Rejection(.shuttingDown, "the connection was closed before it was up"))
             end(record, HandfastError(.closed, "the connection was closed before it was up"))

@@ -14,6 +14,7 @@ extension Engine {
         }
         driver.peer.name = identity.info?.name ?? identity.connection.name.description
         if let host = identity.info?.host { driver.peer.isLocal = host == .current }
+        if isOwnStream(driver, identity) { return }
         switch driver.role {
         case .starter:
             guard let record = driver.record else { return }
@@ -23,18 +24,27 @@ extension Engine {
                 return driver.reject(rejection)
             }
             driver.dial?.identified(driver)
+            notePlaces(record, driver, identity)
             record.peer = driver.peer
             record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
         case .answerer:
             if identity.isOnDemand { return identifyOnDemand(driver, identity) }
+            if isDuplicate(driver, identity) { return }
             guard let slot = try? takeSlot() else {
                 return driver.reject(Rejection(.busy, "\(Self.connectionLimit) connections are open"))
             }
             let record = ConnectionRecord(
                 slot: slot, engine: self, peer: driver.peer, peerText: driver.peerText, phase: .connecting(driver))
             adopt(record)
+            noteContest(record, identity)
+            notePlaces(record, driver, identity)
             welcome(driver, record)
         }
+    }
+
+    private func notePlaces(_ record: ConnectionRecord, _ driver: HandshakeDriver, _ identity: PeerIdentity) {
+        guard let told = identity.info?.addresses, !told.isEmpty else { return }
+        record.peerPlaces = places(told: told, zone: SocketAddress.peer(of: driver.stream.socket).address?.zone)
     }
 
     /// The peer may talk to us: the connection is its.
@@ -61,7 +71,7 @@ extension Engine {
         return refusals
     }
 
-    private func nameMismatch(expected: String, _ identity: PeerIdentity) -> Rejection? {
+    func nameMismatch(expected: String, _ identity: PeerIdentity) -> Rejection? {
         guard !expected.isEmpty else { return nil }
         let isSame =
             identity.info?.name.map { $0 == expected } ?? (identity.connection.name == WireName(expected))
@@ -96,26 +106,30 @@ extension Engine {
     }
 
     /// Who we are, on a socket: its own address is how the peer reached us, or how we reach it.
-    func ownInfo(on socket: Int32) -> ConnectionInfo {
+    /// - Parameter connectionID: nil for a new one.
+    func ownInfo(on socket: Int32, connectionID: UInt64? = nil) -> ConnectionInfo {
         let bytes = SocketAddress.own(of: socket).address?.bytes ?? []
         let node = bytes.count == 4 ? bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } : 0
         return ConnectionInfo(
-            origin: .tcp(port: Int32(listener?.port ?? 0)), node: node, rank: -1, connectionID: nextConnectionID(),
+            origin: .tcp(port: Int32(listener?.port ?? 0)), node: node, rank: -1, connectionID: connectionID ?? nextConnectionID(),
             name: WireName(name))
     }
 
-    func ownVersion() -> VersionOffer {
+    /// - Parameter severalStreams: the same connect may come by other streams too.
+    func ownVersion(severalStreams: Bool = false) -> VersionOffer {
         var random = SystemRandomNumberGenerator()
         let nonce = VersionOffer.Nonce(high: random.next(), low: random.next())
         return VersionOffer(
             lowest: VersionOffer.pscomDialect, highest: VersionOffer.handfastDialect,
-            handfast: VersionOffer.Extension(features: 0, incarnation: incarnation, nonce: nonce))
+            handfast: VersionOffer.Extension(
+                features: severalStreams ? VersionOffer.Extension.severalStreams : 0, incarnation: incarnation, nonce: nonce))
     }
 
     func ownPeerInfo() -> PeerInfo {
         var info = PeerInfo()
         info.name = name
         info.host = .current
+        info.addresses = toldAddresses
         info.processID = UInt32(bitPattern: getpid())
         info.implementation = "handfast"
         return info
@@ -174,8 +188,9 @@ extension Engine {
         if let record = driver.record { note(driver, in: record) }
         let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
         if driver.role == .answerer, failure != .abandoned {
-            logger.warning(
-                "handshake failed", metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
+            logger.log(
+                level: failure.isSuperseded ? .debug : .warning, "handshake failed",
+                metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
         }
         guard let record = driver.record else { return }
         driver.record = nil
@@ -204,6 +219,16 @@ extension Engine {
                 ConnectionDecision(
                     transport: live.definition.name, outcome: .notTried,
                     reason: driver.failure == nil ? "an earlier one was agreed on" : "the handshake ended first"))
+        }
+    }
+}
+
+extension HandshakeFailure {
+    /// Another stream of the same peer took its place, which troubles nobody.
+    fileprivate var isSuperseded: Bool {
+        switch self {
+        case .rejected(let rejection), .rejectedByPeer(let rejection): rejection.code == .superseded
+        default: false
         }
     }
 }

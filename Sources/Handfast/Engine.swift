@@ -29,7 +29,7 @@ final class Engine {
     var listener: Listener?
     private(set) var isClosing = false
     private var drivers: [ObjectIdentifier: HandshakeDriver] = [:] { didSet { noteWhetherBusy() } }
-    private var records: [ObjectIdentifier: ConnectionRecord] = [:]
+    private(set) var records: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Those whose end is being waited for.
     private var ending: [ObjectIdentifier: ConnectionRecord] = [:] { didSet { noteWhetherBusy() } }
     /// Those that are connected on demand.
@@ -39,15 +39,18 @@ final class Engine {
     /// By the first of a peer's places: where it was found last.
     private var winners: [EndpointAddress.Place: EndpointAddress.Place] = [:]
     private static let winnerLimit = 4_096
+    /// Connects of peers that may come by several streams.
+    var contests: [Contest: ConnectionRecord] = [:]
+    var resolver = HostResolver.shared
     private var lastStreamID: UInt64 = 0
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.
     private(set) var nextDeadline: ContinuousClock.Instant?
     private var lastConnectionID: UInt64 = 0
-    private var knownHostAddresses = HostAddresses()
+    private var knownHostAddresses: HostAddresses
     var hostAddresses: HostAddresses {
-        if knownHostAddresses.isOld { knownHostAddresses = HostAddresses() }
+        if knownHostAddresses.isOld { knownHostAddresses = HostAddresses(settings.network) }
         return knownHostAddresses
     }
 
@@ -55,6 +58,8 @@ final class Engine {
         name: String, settings: Settings, selection: TransportSelection, definitions: [TransportDefinition],
         logger: Logger
     ) throws(HandfastError) {
+        knownHostAddresses = HostAddresses(settings.network)
+        try knownHostAddresses.checkSelection(settings.network)
         self.name = name
         self.settings = settings
         self.selection = selection
@@ -125,6 +130,7 @@ final class Engine {
             case .handshake(let driver): driver.socketIsReady()
             case .attempt(let driver): driver.attemptIsReady()
             case .lifeline(let record): lifelineIsReady(record)
+            case .lookup(let resolution): resolution.finish()
             case .backConnect(let connect): connect.socketIsReady()
             }
         }
@@ -229,6 +235,7 @@ final class Engine {
         slot.pointee.inbound.userHeader = nil
         slot.pointee.record = nil
         if let association = record.association { unwatch(association) }
+        if let contest = record.contest, contests[contest] === record { contests[contest] = nil }
         records[ObjectIdentifier(record)] = nil
         ending[ObjectIdentifier(record)] = nil
         state.pointee.connections.give(slot)
@@ -241,7 +248,12 @@ final class Engine {
                 peer: $0.record?.peerText ?? $0.peerText, waitingFor: $0.waitingFor,
                 elapsed: $0.startedAt.duration(to: now), isIncoming: $0.role == .answerer)
         }
-        return handshakes.sorted { $0.elapsed > $1.elapsed }
+        let names = waiting.values.compactMap { $0 as? Resolution }.map {
+            PendingConnect(
+                peer: $0.record.peerText, waitingFor: "the addresses of its host names",
+                elapsed: $0.startedAt.duration(to: now), isIncoming: false)
+        }
+        return (handshakes + names).sorted { $0.elapsed > $1.elapsed }
     }
 
     func nextStreamID() -> StreamID {

@@ -8,10 +8,10 @@ final class Listener {
     private var spare: Descriptor?
     /// A shortage without a spare was told; it is told again after a peer could be accepted.
     private var hasToldShortage = false
-    /// What others are told: a listener on all addresses names the one they most likely reach.
-    let address: IPAddress
+    /// Nil for all of this host.
+    private let bound: IPAddress?
+    private let acceptsIPv4, acceptsIPv6: Bool
     let port: UInt16
-    let acceptsOnAll: Bool
     /// By which the engine watches it.
     var watch: UInt = 0
 
@@ -26,11 +26,11 @@ final class Listener {
     ///   - address: nil for all of them, IPv4 and IPv6.
     ///   - port: 0 lets the system choose.
     init(on address: IPAddress?, port: UInt16) throws(HandfastError) {
-        var system = try SocketAddress(address ?? IPAddress(bytes: Array(repeating: 0, count: 16), zone: nil)!, port: port)
+        var system = try SocketAddress(address ?? .anyIPv6, port: port)
         var number = socket(system.family, Self.kind, 0)
         if number < 0, address == nil {
             // A host without IPv6.
-            system = try SocketAddress(IPAddress(bytes: [0, 0, 0, 0], zone: nil)!, port: port)
+            system = try SocketAddress(.anyIPv4, port: port)
             number = socket(system.family, Self.kind, 0)
         }
         guard number >= 0 else { throw Self.error("cannot make a socket", errno) }
@@ -45,8 +45,9 @@ final class Listener {
         }
         let own = SocketAddress.own(of: number)
         self.port = own.port
-        acceptsOnAll = address == nil || address?.bytes.allSatisfy { $0 == 0 } == true
-        self.address = acceptsOnAll ? HostAddresses().preferred : address ?? .loopback
+        bound = address?.isUnspecified == true ? nil : address
+        acceptsIPv4 = address?.isIPv6 != true
+        acceptsIPv6 = system.family == AF_INET6
         spare = Self.makeSpare()
     }
 
@@ -60,6 +61,28 @@ final class Listener {
     private static func error(_ what: String, _ number: Int32) -> HandfastError {
         HandfastError(.system, "\(what): \(String(cString: strerror(number)))", systemError: number)
     }
+
+    /// Where others reach it, the best first: a listener on all addresses names those that they most likely do.
+    /// - Parameter host: this host's.
+    func places(on host: HostAddresses) -> [IPAddress] {
+        if let bound { return [bound] }
+        let told = host.told.filter(accepts)
+        return told.isEmpty ? [acceptsIPv4 ? .loopback : .loopbackIPv6] : told
+    }
+
+    /// The one address of these to print.
+    func preferredAddress(on host: HostAddresses) -> IPAddress {
+        if let bound { return bound }
+        return accepts(host.preferred) ? host.preferred : places(on: host)[0]
+    }
+
+    /// Whether a peer that connects to an address of this host arrives here.
+    func isReached(by address: IPAddress) -> Bool {
+        if let bound { return bound.hasSamePrefix(as: address.unmapped, bitCount: 128) }
+        return accepts(address)
+    }
+
+    private func accepts(_ address: IPAddress) -> Bool { address.unmapped.isIPv6 ? acceptsIPv6 : acceptsIPv4 }
 
     var socketNumber: Int32 { descriptor.number }
 

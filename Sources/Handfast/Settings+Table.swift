@@ -31,6 +31,13 @@ extension Settings {
     static let connectDeadline = Setting.milliseconds(
         "HANDFAST_CONNECT_DEADLINE_MS", default: 10_000, in: 1...3_600_000,
         help: "Milliseconds for all attempts of one connect together.")
+    static let resolveTimeout = Setting.milliseconds(
+        "HANDFAST_RESOLVE_TIMEOUT_MS", default: 5000, in: 1...3_600_000,
+        help: "Milliseconds that it may take to resolve the host names of an address.")
+    static let network = Setting.text(
+        "HANDFAST_NETWORK",
+        help: "Which own addresses peers are told and theirs are ranked by: interfaces and networks,"
+            + " `eth0,ib*,10.0.0.0/8`, or which are not, `^docker*`; empty means all.")
     static let closeTimeout = Setting.milliseconds(
         "HANDFAST_CLOSE_TIMEOUT_MS", default: 3000, in: 1...3_600_000,
         help: "Milliseconds to wait until the peer closes too.")
@@ -56,7 +63,7 @@ extension Settings {
     public static func rows(transports: [TransportDefinition]) -> [SettingRow] {
         [
             Self.transports.row, select.row, handshakeTimeout.row, slowHandshake.row, connectTimeout.row, connectAttempts.row,
-            connectInterval.row, connectOffset.row, connectDeadline.row, closeTimeout.row,
+            connectInterval.row, connectOffset.row, connectDeadline.row, resolveTimeout.row, network.row, closeTimeout.row,
             unexpectedBytes.row, spin.row, pendingHandshakes.row, rendezvousBytes.row, name.row,
         ] + transports.flatMap(\.settings)
     }

@@ -11,6 +11,10 @@ public struct Settings: Sendable {
     public let connectTimeout: Duration
     /// How often a connect is attempted, and how long is waited in between.
     let retryPolicy: RetryPolicy
+    /// How long it may take to resolve the host names of an address.
+    public let resolveTimeout: Duration
+    /// Which own addresses are used; nil for all.
+    let network: NetworkSelection?
     /// How long a connection waits for its peer to close too.
     public let closeTimeout: Duration
     /// The most bytes of messages that are kept before a receive asks for them.
@@ -52,6 +56,9 @@ public struct Settings: Sendable {
             attempts: values[Self.connectAttempts], interval: values[Self.connectInterval], growth: 2,
             maximumInterval: .seconds(2), jitter: 0.3, deadline: values[Self.connectDeadline],
             raceOffset: values[Self.connectOffset])
+        resolveTimeout = values[Self.resolveTimeout]
+        let network = SelectionText(.variable(Self.network.name), values[Self.network])
+        self.network = network.isBlank ? nil : try NetworkSelection(network)
         closeTimeout = values[Self.closeTimeout]
         unexpectedByteLimit = values[Self.unexpectedBytes]
         spinDuration = values[Self.spin]

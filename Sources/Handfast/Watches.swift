@@ -9,6 +9,7 @@ final class Watches {
         case handshake(HandshakeDriver)
         case attempt(HandshakeDriver)
         case lifeline(ConnectionRecord)
+        case lookup(Resolution)
         case backConnect(BackConnect)
     }
 

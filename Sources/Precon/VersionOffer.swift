@@ -9,6 +9,10 @@ public struct VersionOffer: Hashable, Sendable {
         /// Random, chosen once per precon connection; exactly 16 bytes on the wire.
         public var nonce: Nonce
 
+        /// A bit of `features`: the starter's connect may come by several streams, which have incarnation and connection
+        /// id in common; the answerer takes the first and sends the others REJECT (superseded).
+        public static let severalStreams: UInt64 = 1
+
         public init(features: UInt64, incarnation: UInt64, nonce: Nonce) {
             self.features = features
             self.incarnation = incarnation

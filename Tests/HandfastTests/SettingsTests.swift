@@ -32,6 +32,8 @@ import TransportAPI
         #expect(settings.pendingHandshakeLimit == 128)
         #expect(settings.rendezvousByteCount == 16 * 1024)
         #expect(settings.name == nil)
+        #expect(settings.resolveTimeout == .seconds(5))
+        #expect(settings.network == nil)
         #expect(settings.selection.choose(for: peer).names == ["shm", "tcp"])
         #expect(settings.values[Self.lanes] == 2)
         for row in settings.rows { #expect(settings.values.source(of: row) == .default) }
@@ -44,7 +46,7 @@ import TransportAPI
             "HANDFAST_RENDEZVOUS_BYTES": "7", "HANDFAST_NAME": "rank0", "HANDFAST_TRANSPORTS": "tcp,shm",
             "HANDFAST_SELECT": "rank8=shm", "HANDFAST_SHM_LANES": "8", "HANDFAST_SLOW_HANDSHAKE_MS": "11",
             "HANDFAST_CONNECT_ATTEMPTS": "12", "HANDFAST_CONNECT_INTERVAL_MS": "13", "HANDFAST_CONNECT_OFFSET_MS": "14",
-            "HANDFAST_CONNECT_DEADLINE_MS": "15",
+            "HANDFAST_CONNECT_DEADLINE_MS": "15", "HANDFAST_RESOLVE_TIMEOUT_MS": "9", "HANDFAST_NETWORK": "eth0",
         ])
         #expect(settings.slowHandshake == .milliseconds(11))
         #expect(settings.retryPolicy.attempts == 12)
@@ -63,6 +65,8 @@ import TransportAPI
         let other = PeerDescription(name: "rank8", address: [], isLocal: false)
         #expect(settings.selection.choose(for: other).names == ["shm"])
         #expect(settings.values[Self.lanes] == 8)
+        #expect(settings.resolveTimeout == .milliseconds(9))
+        #expect(settings.network != nil)
         for row in settings.rows { #expect(settings.values.source(of: row) == .environment) }
     }
 
@@ -108,7 +112,7 @@ import TransportAPI
         #expect(Set(names).count == names.count)
         #expect(names.first == "HANDFAST_TRANSPORTS")
         #expect(names.last == "HANDFAST_SHM_LANES")
-        #expect(names.count == 16)
+        #expect(names.count == 18)
     }
 
     @Test func `make a table that shows every row in one line`() throws {

@@ -1,0 +1,41 @@
+import Glibc
+
+/// A TCP listener whose peers are taken by the system and never hear a word.
+final class SilentListener {
+    private let socket: Int32
+    let port: UInt16
+
+    /// - Parameter lastByte: the last byte of 127.0.0.x.
+    init(lastByte: UInt32 = 1) {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = (0x7f00_0000 | lastByte).bigEndian
+        var byteCount = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let socket = socket
+        withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                _ = bind(socket, $0, byteCount)
+                _ = listen(socket, 16)
+                _ = getsockname(socket, $0, &byteCount)
+            }
+        }
+        port = address.sin_port.bigEndian
+    }
+
+    deinit { close(socket) }
+
+    /// How many peers have come since the last call; they are sent away.
+    func count() -> Int {
+        var count = 0
+        while true {
+            let peer = accept(socket, nil, nil)
+            guard peer >= 0 else { return count }
+            close(peer)
+            count += 1
+        }
+    }
+
+    /// A port at which nobody listens.
+    static func closedPort() -> UInt16 { SilentListener().port }
+}
