@@ -63,10 +63,11 @@ extension Engine {
         association.askedToConnect(driver)
     }
 
+    /// Each longer than what happens within it: a handshake, the peer's connect, the whole demand.
     func timeout(of timer: OnDemandTimer) -> Duration {
         switch timer {
-        case .demand: settings.retryPolicy.deadline + settings.handshakeTimeout
-        case .peerConnect: settings.handshakeTimeout
+        case .demand: settings.retryPolicy.deadline + settings.connectTimeout + settings.handshakeTimeout
+        case .peerConnect: settings.connectTimeout + settings.handshakeTimeout
         }
     }
 
