@@ -13,6 +13,7 @@ import TransportAPI
     @Test func `is an address that reads as it is written, or an error`() throws {
         let valid = [
             "10.0.0.1:5000@rank0", "[fe80::1%eth0]:5000@rank0", "[::ffff:1.2.3.4]:1", "127.0.0.1:65535", "[::]:0@x",
+            "10.0.0.1:5000,[fd00::1]:5000,localhost:1@rank0",
         ]
         try Fuzz.run("EndpointAddress") { random in
             let text = Self.text(like: valid, &random)
