@@ -189,7 +189,7 @@ extension Engine {
         let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
         if driver.role == .answerer, failure != .abandoned {
             logger.log(
-                level: failure.isSuperseded ? .debug : .warning, "handshake failed",
+                level: failure.isSuperseded || (driver.isUnheard && failure.isStreamEnd) ? .debug : .warning, "handshake failed",
                 metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
         }
         guard let record = driver.record else { return }
@@ -224,6 +224,8 @@ extension Engine {
 }
 
 extension HandshakeFailure {
+    fileprivate var isStreamEnd: Bool { if case .streamEnded = self { true } else { false } }
+
     /// Another stream of the same peer took its place, which troubles nobody.
     fileprivate var isSuperseded: Bool {
         switch self {

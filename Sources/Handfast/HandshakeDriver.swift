@@ -46,6 +46,8 @@ final class HandshakeDriver {
     /// What came before anything else, and only means something if BACK_CONNECT follows.
     private var preface: PeerInfo?
     private var hasBegun = false
+    /// The peer has sent no whole message: perhaps a connect that found another of our addresses faster.
+    var isUnheard: Bool { !hasBegun && unknownFrameCount == 0 }
     var peer: PeerDescription
     /// For texts.
     let peerText: String
