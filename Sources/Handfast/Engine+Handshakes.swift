@@ -171,6 +171,10 @@ extension Engine {
         if driver.role == .answerer, !isTaken { incoming.append(record) }
         logger.debug(
             "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
+        // Without its sign of life a dead peer would never be found out.
+        if record.lifeline != nil, record.lifelineWatch == nil {
+            return end(record, HandfastError(.resources, "\(record.peerText): epoll cannot watch one more connection"))
+        }
         slot.flush()
         if record.isClosedByUser { sayGoodbye(record) }
     }

@@ -72,7 +72,10 @@ final class Engine {
                 engine: self, transports: transports.compactMap(\.polled), unexpectedByteLimit: settings.unexpectedByteLimit,
                 connectionLimit: Self.connectionLimit, requestLimit: Self.requestLimit))
         for case let transport? in transports.map(\.transport) where transport.descriptor >= 0 {
-            _ = watches.add(transport.descriptor, .transport, readable: true, writable: false)
+            guard watches.add(transport.descriptor, .transport, readable: true, writable: false) != nil else {
+                shutDown()
+                throw HandfastError(.resources, "epoll cannot watch the transports of \(name)")
+            }
         }
     }
 
