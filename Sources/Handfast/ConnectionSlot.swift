@@ -39,14 +39,15 @@ struct ConnectionSlot: TableSlot {
     var violation: Violation?
     /// The transport said that the channel has ended.
     var hasChannelEnded = false
+    /// Linked in the endpoint's list of connections that need the engine's slow part.
+    var needsAttention = false
     var channelError: Int32 = 0
+    /// Place among the peers that are connected on demand; -1 for a direct connect.
+    var peerIndex: Int32 = -1
     /// Counts deliveries, so that a vanished peer's last bytes are read before it is given up.
     var deliveryCount: UInt64 = 0
 
-    /// Place among the peers that are connected on demand; -1 for a direct connect.
-    var peerIndex: Int32 = -1
-    /// Linked in the endpoint's list of connections that need the engine's slow part.
-    var needsAttention = false
+    /// The next of those that need the engine's slow part.
     var nextInNeed: UnsafeMutablePointer<ConnectionSlot>?
     /// Holds the `ConnectionRecord`: peer, decisions, error.
     var record: UnsafeMutableRawPointer?

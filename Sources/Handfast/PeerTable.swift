@@ -9,12 +9,12 @@ struct PeerTable {
         fileprivate var next: Int32
     }
 
-    private var peers: [Peer?] = []
+    private var peers = ChunkedArray<Peer?>()
     private var free: [Int32] = []
     /// By the wire form, because a pscom peer has no other.
     private var firsts: [WireName: Int32] = [:]
 
-    var slots: [UnsafeMutablePointer<ConnectionSlot>] { peers.compactMap { $0?.slot } }
+    var slots: [UnsafeMutablePointer<ConnectionSlot>] { (0..<peers.count).compactMap { peers[$0]?.slot } }
 
     subscript(_ index: Int32) -> Peer? { index < 0 ? nil : peers[Int(index)] }
 
