@@ -208,22 +208,25 @@ extension Engine {
         return ConnectRetry.Outcome(failure)
     }
 
+    func transportName(_ number: UInt32) -> String {
+        transports.first { $0.definition.number == number }?.definition.name ?? "transport \(number)"
+    }
+
     /// Keeps what the handshake says of each transport.
     private func note(_ driver: HandshakeDriver, in record: ConnectionRecord) {
-        func name(_ number: UInt32) -> String {
-            transports.first { $0.definition.number == number }?.definition.name ?? "transport \(number)"
-        }
         // What was left out beforehand is known already, also if the peer asked for it.
         let leftOut = Set(record.decisions.map(\.transport))
-        record.decisions += driver.decisions.map { ConnectionDecision($0, name: name($0.transport)) }
+        var decisions = record.decisions
+        decisions += driver.decisions.map { ConnectionDecision($0, name: transportName($0.transport)) }
             .filter { !leftOut.contains($0.transport) }
-        let known = Set(record.decisions.map(\.transport))
+        let known = Set(decisions.map(\.transport))
         for live in transports where !known.contains(live.definition.name) {
-            record.decisions.append(
+            decisions.append(
                 ConnectionDecision(
                     transport: live.definition.name, outcome: .notTried,
                     reason: driver.failure == nil ? "an earlier one was agreed on" : "the handshake ended first"))
         }
+        record.decisions = decisionPool.share(decisions)
     }
 }
 

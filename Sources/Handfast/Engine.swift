@@ -43,6 +43,7 @@ final class Engine {
     var contests: [Contest: ConnectionRecord] = [:]
     var resolver = HostResolver.shared
     private var lastStreamID: UInt64 = 0
+    var decisionPool = DecisionPool()
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.
