@@ -4,7 +4,7 @@ import Handfast
 @main struct HandfastTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "handfast", abstract: "Measures and explains how Handfast joins processes.",
-        subcommands: [PerfCommand.self, InfoCommand.self])
+        subcommands: [PerfCommand.self, InfoCommand.self, ExplainCommand.self])
 
     static func main() {
         Output.claimStreams()

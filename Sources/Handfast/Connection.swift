@@ -57,6 +57,10 @@ public struct Connection: Hashable {
     /// What became of each transport, and why; complete when the state is no longer `connecting`.
     public var decisions: [ConnectionDecision] { record?.decisions ?? [] }
 
+    /// What was done to connect, in the order in which it began; empty unless `Endpoint.keepsPhases` was set before, and
+    /// at the side that was connected to.
+    public var phases: [ConnectionPhase] { record?.phaseLog?.phases ?? [] }
+
     /// Why it ended; nil while it lives, and after this side's own orderly close.
     public var error: HandfastError? { record?.error }
 

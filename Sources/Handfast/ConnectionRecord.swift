@@ -25,6 +25,8 @@ final class ConnectionRecord {
     /// For texts: address, port and, once it is known, name.
     var peerText: String
     var decisions: [ConnectionDecision] = []
+    /// Nil unless the endpoint keeps phases.
+    var phaseLog: PhaseLog?
     /// Why it ended; nil after an orderly close by this side.
     var error: HandfastError?
     /// The user has said close: the slot is given back at the end.

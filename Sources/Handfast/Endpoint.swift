@@ -80,6 +80,12 @@ public final class Endpoint {
     /// among them. Addresses that are good on one link alone are left out, because only the peer knows its link.
     public var addresses: EndpointAddress? { engine.ownAddresses }
 
+    /// Whether connections that are begun from now on note how long each step of theirs takes, for `Connection.phases`.
+    public var keepsPhases: Bool {
+        get { engine.keepsPhases }
+        set { engine.keepsPhases = newValue }
+    }
+
     /// Begins to connect; the connection can be used at once, what is sent is queued.
     /// - Parameter selection: overrides the endpoint's own for this peer.
     /// - Throws: when it cannot even begin; `noTransport` lists each transport with its reason.

@@ -105,6 +105,7 @@ extension Engine {
         let record = ConnectionRecord(slot: try takeSlot(), engine: self, peer: peer, peerText: text)
         adopt(record)
         record.slot.pointee.isKnownToUser = true
+        if keepsPhases { record.phaseLog = PhaseLog() }
         do throws(HandfastError) {
             try begin(record)
         } catch {

@@ -181,6 +181,7 @@ extension Engine {
 
     /// The peer did not answer at all.
     func connectFailed(_ driver: HandshakeDriver, _ error: Int32) {
+        driver.endPhase(.connect)
         let text = "\(driver.peerText): \(String(cString: strerror(error))); is a peer listening there?"
         over(driver)
         driver.dial?.failed(driver, HandfastError(.unreachable, text, systemError: error), .passing)

@@ -44,6 +44,8 @@ final class Engine {
     var resolver = HostResolver.shared
     private var lastStreamID: UInt64 = 0
     var decisionPool = DecisionPool()
+    /// Connections note how long each step of theirs takes.
+    var keepsPhases = false
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.

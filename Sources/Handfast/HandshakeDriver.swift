@@ -54,6 +54,8 @@ final class HandshakeDriver {
     /// Made before the handshake by a starter, so that it proposes nothing that cannot work.
     var prepared: [UInt32: any TransportAttempt] = [:]
     private var attempt: (any TransportAttempt)?
+    /// Begun, and neither abandoned nor completed.
+    private var transportOnTrial: UInt32?
     private var attemptWatch: UInt?
     private var attemptDescriptor: Descriptor?
 
@@ -90,6 +92,7 @@ final class HandshakeDriver {
             let id = engine.watches.add(stream.socket, .handshake(self), readable: true, writable: isConnecting)
         else { return tell(.streamEnded) }
         watch = Watch(id: id, isForData: true, isForRoom: isConnecting)
+        beginPhase(isConnecting ? .connect : .handshake)
         if case .talking = stage { tell(.opened) }
     }
 
@@ -101,6 +104,8 @@ final class HandshakeDriver {
             stage = .talking
             deadline = .now + engine.settings.handshakeTimeout
             wasOpened = true
+            endPhase(.connect)
+            beginPhase(.handshake)
             dial?.opened(self)
             // It may have been opened too late.
             if case .talking = stage { tell(.opened) }
@@ -278,6 +283,7 @@ final class HandshakeDriver {
         case .send(let message): stream.queue(message)
         case .identify(let identity):
             stream.payloadLimit = FrameHeader.maximumPayloadByteCount
+            endPhase(.handshake)
             engine.identify(self, identity)
         case .beginAttempt(let transport): begin(transport)
         case .deliverStep(_, let payload): advance(step: payload)
@@ -293,6 +299,8 @@ final class HandshakeDriver {
     }
 
     private func begin(_ transport: UInt32) {
+        transportOnTrial = transport
+        beginPhase(.attempt(transport))
         do throws(TransportRefusal) {
             let role: AttemptRole = handshake.role == .starter ? .starter : .answerer
             attempt = prepared.removeValue(forKey: transport)
@@ -330,6 +338,7 @@ final class HandshakeDriver {
     }
 
     private func dropAttempt() {
+        if let transport = transportOnTrial.take() { endPhase(.attempt(transport)) }
         attempt = nil
         guard let watch = attemptWatch.take(), let descriptor = attemptDescriptor.take() else { return }
         engine.watches.remove(watch, descriptor.number)

@@ -19,6 +19,18 @@ import TransportAPI
         #expect(connection.state == .connected, "\(connection.error as Any)")
     }
 
+    @Test func `tells how long each step took`() throws {
+        let pair = try EndpointPair(definitions: definitions, near: environment, far: environment)
+        let silent = try pair.connect().near
+        #expect(silent.phases.isEmpty)
+        pair.near.keepsPhases = true
+        let phases = try pair.connect().near.phases
+        let place = "127.0.0.1:\(try #require(pair.far.address).port)"
+        #expect(phases.map(\.name) == ["TCP connect to \(place)", "handshake with \(place)", "tcp"])
+        #expect(phases.allSatisfy { $0.duration ?? .zero > .zero })
+        #expect(phases.map(\.start) == phases.map(\.start).sorted())
+    }
+
     @Test func `passes over another process that is at one of them`() throws {
         let pair = try EndpointPair(definitions: definitions, near: environment, far: environment)
         let other = try Endpoint(name: "other", transports: definitions, environment: environment)

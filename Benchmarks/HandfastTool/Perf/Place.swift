@@ -6,17 +6,17 @@ enum Place {
     static let allowed = "10.0.0.1:5000@name, [fe80::1%eth0]:5000@name or host:5000@name, where the name may be missing"
 
     /// Reads an address to connect to; a host name is looked up.
-    static func peer(_ text: String) throws -> EndpointAddress {
+    static func peer(_ text: String, option: String = "--connect") throws -> EndpointAddress {
         do throws(HandfastError) { return try EndpointAddress(parsing: text) } catch {
             guard let (host, rest) = split(text), !host.isEmpty, !host.contains("[") else {
-                throw ToolError.usage("--connect \(text): \(error.message)")
+                throw ToolError.usage("\(option) \(text): \(error.message)")
             }
             // Only a name is looked up: a wrong number is not somebody's host.
-            guard host.contains(where: \.isLetter) else { throw ToolError.usage("--connect \(text): \(error.message)") }
-            let address = try lookUp(host, "--connect \(text)")
+            guard host.contains(where: \.isLetter) else { throw ToolError.usage("\(option) \(text): \(error.message)") }
+            let address = try lookUp(host, "\(option) \(text)")
             let numeric = address.bytes.count == 16 ? "[\(address)]\(rest)" : "\(address)\(rest)"
             do throws(HandfastError) { return try EndpointAddress(parsing: numeric) } catch {
-                throw ToolError.usage("--connect \(text): \(error.message)")
+                throw ToolError.usage("\(option) \(text): \(error.message)")
             }
         }
     }
