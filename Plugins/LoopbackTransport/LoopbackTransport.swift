@@ -30,7 +30,7 @@ public import TransportAPI
         _ role: AttemptRole, with peer: PeerDescription
     ) throws(TransportRefusal) -> any TransportAttempt {
         guard peer.isSelf else {
-            throw TransportRefusal(.unreachable, "loopback joins an endpoint to itself, and \(peer.name) is another")
+            throw TransportRefusal(.unreachable, "it joins an endpoint to itself, and the peer is another")
         }
         switch role {
         case .starter:

@@ -19,6 +19,8 @@ final class Dial: DeadlineHolder {
     private var underWay: [Int: HandshakeDriver] = [:]
     /// By place: why it came to nothing the last time.
     private var failures: [Int: HandfastError] = [:]
+    /// Made before the first attempt, for the only place.
+    var proposals: Proposals?
     private var isProceeding = false
     private(set) var nextDeadline: ContinuousClock.Instant?
 
@@ -128,7 +130,7 @@ final class Dial: DeadlineHolder {
         do throws(HandfastError) {
             let driver = try engine.makeDialer(
                 to: places[index], record, selection: selection, onDemand: isOnDemand,
-                connectionID: isOnDemand ? nil : connectionID, severalStreams: !isOnDemand && places.count > 1)
+                connectionID: isOnDemand ? nil : connectionID, severalStreams: !isOnDemand && places.count > 1, proposals: proposals.take())
             driver.dial = self
             underWay[index] = driver
             engine.add(driver)

@@ -121,11 +121,12 @@ extension Engine {
         unresolved: [HandfastError] = []
     ) throws(HandfastError) {
         if areOwn(places) { return try connectToSelf(record, selection) }
-        _ = try propose(to: record.peer, record.peerText, selection)
+        let proposals = try propose(to: record.peer, record.peerText, selection)
         let ranked = ranked(places)
         let dial = Dial(
             ranked, startingAt: lastWinner(of: ranked), for: record, selection: selection, onDemand: false,
             unresolved: unresolved)
+        if ranked.count == 1 { dial.proposals = proposals }
         record.phase = .dialing(dial)
         dial.proceed()
     }
@@ -134,10 +135,10 @@ extension Engine {
     /// - Parameter connectionID: the same for all streams of the connect; nil for one of its own.
     func makeDialer(
         to place: EndpointAddress.Place, _ record: ConnectionRecord, selection: TransportSelection?, onDemand: Bool,
-        connectionID: UInt64?, severalStreams: Bool
+        connectionID: UInt64?, severalStreams: Bool, proposals known: Proposals?
     ) throws(HandfastError) -> HandshakeDriver {
         let peer = describe(place.host, name: record.peer.name)
-        let proposals = try propose(to: peer, place.description, selection)
+        let proposals = if let known { known } else { try propose(to: peer, place.description, selection) }
         record.decisions = proposals.decisions
         let socket = try openSocket(to: place)
         let driver = makeStarter(

@@ -24,7 +24,7 @@ import TransportAPI
             try transport.makeAttempt(.starter, with: other)
         } throws: { error in
             let refusal = error as? TransportRefusal
-            return refusal?.code == .unreachable && refusal?.text.contains("rank7") == true
+            return refusal?.code == .unreachable && refusal?.text.contains("the peer is another") == true
         }
     }
 

@@ -39,8 +39,17 @@ struct Companion: ~Copyable {
 
     deinit { _ = Self.end(process, lifeline) }
 
+    /// How it ended, if it does within a moment: a process that is killed closes its sockets a little before.
+    func fateSoon() -> String? {
+        for _ in 0..<50 {
+            if let fate = fate() { return fate }
+            usleep(10_000)
+        }
+        return nil
+    }
+
     /// How it ended, if it has; nil while it lives.
-    func fate() -> String? {
+    private func fate() -> String? {
         var status: Int32 = 0
         // Not reaped: its number stays its own until `deinit`.
         var information = siginfo_t()

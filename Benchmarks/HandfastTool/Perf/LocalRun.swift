@@ -24,7 +24,7 @@ struct LocalRun: ~Copyable {
         do {
             try measure(&runner, companion)
         } catch {
-            guard let fate = companion.fate() else { throw error }
+            guard let fate = companion.fateSoon() else { throw error }
             throw ToolError.failure("the second process is gone: \(fate)")
         }
     }
