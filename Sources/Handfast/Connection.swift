@@ -114,7 +114,9 @@ public struct Connection: Hashable {
 extension ConnectionRecord {
     /// Why nothing can be sent or received any more.
     var endReason: HandfastError {
-        error ?? HandfastError(.closed, "\(peerText): the connection was closed\(isClosedByUser ? " here" : " by the peer")")
+        error
+            ?? HandfastError(
+                .closed, "\(peerText): the connection was closed\(isClosedByUser ? " here" : " by the peer")")
     }
 }
 

@@ -130,7 +130,8 @@ final class Dial: DeadlineHolder {
         do throws(HandfastError) {
             let driver = try engine.makeDialer(
                 to: places[index], record, selection: selection, onDemand: isOnDemand,
-                connectionID: isOnDemand ? nil : connectionID, severalStreams: !isOnDemand && places.count > 1, proposals: proposals.take())
+                connectionID: isOnDemand ? nil : connectionID, severalStreams: !isOnDemand && places.count > 1,
+                proposals: proposals.take())
             driver.dial = self
             underWay[index] = driver
             engine.add(driver)
@@ -159,13 +160,15 @@ final class Dial: DeadlineHolder {
         let reasons = known.map(\.message).joined(separator: "; ")
         switch ending {
         case .refusedForGood:
-            return single ?? HandfastError(failures.values.first { $0.code != .unreachable }?.code ?? .rejected, reasons)
+            return single
+                ?? HandfastError(failures.values.first { $0.code != .unreachable }?.code ?? .rejected, reasons)
         case .noAddressLeft, .attemptsUsed:
             let tries = "\(retry.connectCount) connect\(retry.connectCount == 1 ? "" : "s") came to nothing"
             guard let single else { return HandfastError(.unreachable, "\(tries): \(reasons)") }
             return HandfastError(single.code, "\(single.message) (\(tries))", systemError: single.systemError)
         case .deadlinePassed:
-            let waited = reasons.isEmpty ? "nobody answered at \(places.map(\.description).joined(separator: ", "))" : reasons
+            let waited =
+                reasons.isEmpty ? "nobody answered at \(places.map(\.description).joined(separator: ", "))" : reasons
             return HandfastError(.timeout, "no connection within \(retry.policy.deadline): \(waited)")
         }
     }

@@ -40,7 +40,8 @@ public final class Endpoint {
     private static func checkedName(_ name: String?) throws(HandfastError) -> String {
         guard let name else { return "p\(getpid())" }
         let limit = EndpointAddress.maximumNameByteCount
-        guard (1...limit).contains(name.utf8.count), name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0 != "\u{7f}" })
+        guard (1...limit).contains(name.utf8.count),
+            name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0 != "\u{7f}" })
         else {
             throw HandfastError(
                 .invalidArgument,

@@ -57,7 +57,8 @@ extension Engine {
         logger.warning("handshake refused", metadata: ["peer": "\(peer)", "reason": "\(text)"])
     }
 
-    private func makeAnswerer(_ socket: consuming Descriptor, peer: PeerDescription, _ text: String) -> HandshakeDriver {
+    private func makeAnswerer(_ socket: consuming Descriptor, peer: PeerDescription, _ text: String) -> HandshakeDriver
+    {
         HandshakeDriver(
             engine: self, socket: socket,
             handshake: Handshake(answeringWith: ownVersion(), peerInfo: ownPeerInfo()), isConnected: true, peer: peer,

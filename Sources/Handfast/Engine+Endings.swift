@@ -17,7 +17,8 @@ extension Engine {
         }
         if let violation = slot.pointee.violation {
             let text = "\(record.peerText) broke a rule of the data path: \(violation.text)"
-            logger.warning("connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
+            logger.warning(
+                "connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
             return end(record, HandfastError(.rejected, text))
         }
         // The peer keeps its memory for us to read until we say goodbye too.
@@ -110,7 +111,9 @@ extension Engine {
     }
 
     private func gone(_ record: ConnectionRecord, _ systemError: Int32) -> HandfastError {
-        if record.slot.pointee.hasPeerEnded { return HandfastError(.closed, "\(record.peerText) closed the connection") }
+        if record.slot.pointee.hasPeerEnded {
+            return HandfastError(.closed, "\(record.peerText) closed the connection")
+        }
         let why = systemError == 0 ? "without a goodbye" : "(\(String(cString: strerror(systemError))))"
         return HandfastError(
             .peerLost, "\(record.peerText) vanished \(why); it crashed, was killed, or cannot be reached any more",

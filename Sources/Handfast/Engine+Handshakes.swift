@@ -76,7 +76,8 @@ extension Engine {
         let isSame =
             identity.info?.name.map { $0 == expected } ?? (identity.connection.name == WireName(expected))
         let actual = identity.info?.name ?? identity.connection.name.description
-        return isSame ? nil : Rejection(.unknownName, "the address says \(expected.quoted), the peer is \(actual.quoted)")
+        return isSame
+            ? nil : Rejection(.unknownName, "the address says \(expected.quoted), the peer is \(actual.quoted)")
     }
 
     /// The transports that settings and this host allow with a peer, in order, and why the others are left out.
@@ -111,7 +112,8 @@ extension Engine {
         let bytes = SocketAddress.own(of: socket).address?.bytes ?? []
         let node = bytes.count == 4 ? bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) } : 0
         return ConnectionInfo(
-            origin: .tcp(port: Int32(listener?.port ?? 0)), node: node, rank: -1, connectionID: connectionID ?? nextConnectionID(),
+            origin: .tcp(port: Int32(listener?.port ?? 0)), node: node, rank: -1,
+            connectionID: connectionID ?? nextConnectionID(),
             name: WireName(name))
     }
 
@@ -122,7 +124,8 @@ extension Engine {
         return VersionOffer(
             lowest: VersionOffer.pscomDialect, highest: VersionOffer.handfastDialect,
             handfast: VersionOffer.Extension(
-                features: severalStreams ? VersionOffer.Extension.severalStreams : 0, incarnation: incarnation, nonce: nonce))
+                features: severalStreams ? VersionOffer.Extension.severalStreams : 0, incarnation: incarnation,
+                nonce: nonce))
     }
 
     func ownPeerInfo() -> PeerInfo {
@@ -194,7 +197,8 @@ extension Engine {
         let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
         if driver.role == .answerer, failure != .abandoned {
             logger.log(
-                level: failure.isSuperseded || (driver.isUnheard && failure.isStreamEnd) ? .debug : .warning, "handshake failed",
+                level: failure.isSuperseded || (driver.isUnheard && failure.isStreamEnd) ? .debug : .warning,
+                "handshake failed",
                 metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
         }
         guard let record = driver.record else { return }
@@ -273,7 +277,9 @@ extension HandfastError {
         case .deadlinePassed(let waitingFor):
             self.init(.timeout, "\(peer): the handshake's deadline passed while \(waitingFor) was awaited")
         case .refusedAfterProposal(_, let refusal):
-            self.init(.noTransport, "\(peer): a pscom peer cannot be offered another transport after \(refusal.text) (\(why))")
+            self.init(
+                .noTransport, "\(peer): a pscom peer cannot be offered another transport after \(refusal.text) (\(why))"
+            )
         }
     }
 }

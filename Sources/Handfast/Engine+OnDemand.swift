@@ -10,7 +10,8 @@ extension Engine {
     func expect(_ address: EndpointAddress) throws(HandfastError) -> UnsafeMutablePointer<ConnectionSlot> {
         try checkOpen()
         guard let name = address.name else {
-            throw HandfastError(.invalidArgument, "\(address): a connection on demand needs the peer's name, as in \(address)@rank0")
+            throw HandfastError(
+                .invalidArgument, "\(address): a connection on demand needs the peer's name, as in \(address)@rank0")
         }
         guard listener != nil else {
             throw HandfastError(.invalidArgument, "\(address): a connection on demand needs an endpoint that listens")
@@ -57,7 +58,8 @@ extension Engine {
 
     func askedToConnect(_ driver: HandshakeDriver, _ info: ConnectionInfo, about: PeerInfo?) {
         guard let association = association(for: info.name, wholeName: about?.name) else {
-            let claim = PeerClaim(wireName: info.name, wholeName: about?.name, incarnation: nil, address: driver.peerText)
+            let claim = PeerClaim(
+                wireName: info.name, wholeName: about?.name, incarnation: nil, address: driver.peerText)
             return driver.reject(.unknownName(claim, at: name))
         }
         association.askedToConnect(driver)
@@ -75,7 +77,8 @@ extension Engine {
     func demandFailed(_ record: ConnectionRecord, _ error: HandfastError) {
         record.error = error
         failAll(record.slot, EndReason(error))
-        logger.warning("connection on demand failed", metadata: ["peer": "\(record.peerText)", "reason": "\(error.message)"])
+        logger.warning(
+            "connection on demand failed", metadata: ["peer": "\(record.peerText)", "reason": "\(error.message)"])
     }
 
     /// The connection is over but the peer is expected as before.
@@ -104,7 +107,8 @@ extension HandfastError {
     init(_ failure: OnDemandFailure, peer: String) {
         switch failure {
         case .sameName(let name):
-            self.init(.rejected, "\(peer): this endpoint is called \(name.quoted) too; one of the two must have another name")
+            self.init(
+                .rejected, "\(peer): this endpoint is called \(name.quoted) too; one of the two must have another name")
         case .unreachable(let text): self.init(.unreachable, text)
         case .handshake(let failure): self.init(failure, peer: peer, decisions: [])
         case .deadlinePassed(let waitedFor):

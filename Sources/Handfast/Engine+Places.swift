@@ -14,7 +14,8 @@ extension Engine {
     /// Whether a stream leads to this endpoint itself: then the connect goes on as loopback.
     func isOwnStream(_ driver: HandshakeDriver, _ identity: PeerIdentity) -> Bool {
         guard !driver.peer.isSelf, driver.association == nil, !identity.isOnDemand,
-            identity.version.handfast?.incarnation == incarnation else { return false }
+            identity.version.handfast?.incarnation == incarnation
+        else { return false }
         let dial = driver.dial ?? dial(identity.connection.connectionID)
         if let dial, let rejection = nameMismatch(expected: dial.peerName, identity) {
             driver.reject(rejection)
@@ -26,7 +27,9 @@ extension Engine {
     }
 
     private func dial(_ connectionID: UInt64) -> Dial? {
-        for case .dialing(let dial) in records.values.map(\.phase) where dial.connectionID == connectionID { return dial }
+        for case .dialing(let dial) in records.values.map(\.phase) where dial.connectionID == connectionID {
+            return dial
+        }
         return nil
     }
 
@@ -62,13 +65,15 @@ extension Engine {
     }
 
     var ownAddresses: EndpointAddress? {
-        guard let listener, let preferred = try? EndpointAddress.Place(
-            host: listener.preferredAddress(on: hostAddresses), port: listener.port)
+        guard let listener,
+            let preferred = try? EndpointAddress.Place(
+                host: listener.preferredAddress(on: hostAddresses), port: listener.port)
         else { return nil }
         let others = listener.places(on: hostAddresses).filter { !$0.isLinkLocal }
             .compactMap { try? EndpointAddress.Place(host: $0, port: listener.port) }
         return try? EndpointAddress(
-            Array(([preferred] + others.filter { $0 != preferred }).prefix(EndpointAddress.maximumPlaceCount)), name: name)
+            Array(([preferred] + others.filter { $0 != preferred }).prefix(EndpointAddress.maximumPlaceCount)),
+            name: name)
     }
 
     /// For PEER_INFO: all of them, the best with the highest priority.
@@ -82,8 +87,10 @@ extension Engine {
     /// Where a peer says that it listens, the best first, as far as it can be used from here.
     /// - Parameter zone: of the interface that the stream runs over.
     func places(told: [PeerInfo.Address], zone: String?) -> [EndpointAddress.Place] {
-        let usable = told.enumerated().sorted { (-Int($0.element.priority), $0.offset) < (-Int($1.element.priority), $1.offset) }
-            .compactMap { Self.place($0.element, zone: zone) }
+        let usable = told.enumerated().sorted {
+            (-Int($0.element.priority), $0.offset) < (-Int($1.element.priority), $1.offset)
+        }
+        .compactMap { Self.place($0.element, zone: zone) }
         return Array(usable.prefix(EndpointAddress.maximumPlaceCount))
     }
 

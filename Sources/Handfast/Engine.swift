@@ -72,7 +72,8 @@ final class Engine {
         state = .allocate(capacity: 1)
         state.initialize(
             to: EndpointState(
-                engine: self, transports: transports.compactMap(\.polled), unexpectedByteLimit: settings.unexpectedByteLimit,
+                engine: self, transports: transports.compactMap(\.polled),
+                unexpectedByteLimit: settings.unexpectedByteLimit,
                 connectionLimit: Self.connectionLimit, requestLimit: Self.requestLimit))
         for case let transport? in transports.map(\.transport) where transport.descriptor >= 0 {
             guard watches.add(transport.descriptor, .transport, readable: true, writable: false) != nil else {

@@ -198,7 +198,8 @@ final class HandshakeDriver {
             case .unknown:
                 unknownFrameCount += 1
                 guard unknownFrameCount <= Handshake.maximumMessageCount else {
-                    return reject(Rejection(.protocolViolation, "more than \(Handshake.maximumMessageCount) unknown messages"))
+                    return reject(
+                        Rejection(.protocolViolation, "more than \(Handshake.maximumMessageCount) unknown messages"))
                 }
             case .garbage(let error): return tell(.receivedGarbage(error))
             case .ended: return tell(.streamEnded)

@@ -27,6 +27,7 @@ extension PeerInfo.HostIdentity {
         var text = [CChar](repeating: 0, count: 64)
         let count = readlink("/proc/self/ns/\(name)", &text, text.count)
         guard count > 0 else { return nil }
-        return UInt64(String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self).filter(\.isNumber))
+        return UInt64(
+            String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self).filter(\.isNumber))
     }
 }

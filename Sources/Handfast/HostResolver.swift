@@ -48,7 +48,8 @@ final class HostResolver: Sendable {
         }
         guard isHopeless else { return lookup }
         throw HandfastError(
-            .resources, "no thread to resolve \(names[0].quoted): \(String(cString: strerror(error)))", systemError: error)
+            .resources, "no thread to resolve \(names[0].quoted): \(String(cString: strerror(error)))",
+            systemError: error)
     }
 
     /// - Returns: 0 or an errno.
@@ -103,7 +104,9 @@ final class HostResolver: Sendable {
         var next = list
         while let entry = next {
             next = entry.pointee.ai_next
-            guard let system = entry.pointee.ai_addr, let address = SocketAddress(copying: system).address else { continue }
+            guard let system = entry.pointee.ai_addr, let address = SocketAddress(copying: system).address else {
+                continue
+            }
             if !addresses.contains(address) { addresses.append(address) }
         }
         return addresses.isEmpty ? .failure("it has no IP address") : .addresses(addresses)

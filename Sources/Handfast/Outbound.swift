@@ -88,7 +88,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// Gives the transport what is queued, until it takes no more.
     func flush() {
         guard let endpoint = pointee.endpoint else { return }
-        while let channel = pointee.channel, let operations = pointee.operations, let request = pointee.sendQueue.first {
+        while let channel = pointee.channel, let operations = pointee.operations, let request = pointee.sendQueue.first
+        {
             if request.pointee.frameByteCount == 0 {
                 pointee.lastRendezvous += 1
                 request.makeFrame(

@@ -57,7 +57,8 @@ final class Resolution: DeadlineHolder {
                 case .addresses(let found): addresses = found
                 case .failure(let words): failures.append(error(name, part.index, "cannot be resolved: \(words)"))
                 case nil:
-                    failures.append(error(name, part.index, "was not resolved within \(engine.settings.resolveTimeout)"))
+                    failures.append(
+                        error(name, part.index, "was not resolved within \(engine.settings.resolveTimeout)"))
                 }
             }
             for address in addresses {

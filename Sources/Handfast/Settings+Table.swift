@@ -62,8 +62,10 @@ extension Settings {
     /// All settings, those of the core first, then those of each transport in the order of the definitions.
     public static func rows(transports: [TransportDefinition]) -> [SettingRow] {
         [
-            Self.transports.row, select.row, handshakeTimeout.row, slowHandshake.row, connectTimeout.row, connectAttempts.row,
-            connectInterval.row, connectOffset.row, connectDeadline.row, resolveTimeout.row, network.row, closeTimeout.row,
+            Self.transports.row, select.row, handshakeTimeout.row, slowHandshake.row, connectTimeout.row,
+            connectAttempts.row,
+            connectInterval.row, connectOffset.row, connectDeadline.row, resolveTimeout.row, network.row,
+            closeTimeout.row,
             unexpectedBytes.row, spin.row, pendingHandshakes.row, rendezvousBytes.row, name.row,
         ] + transports.flatMap(\.settings)
     }

@@ -29,8 +29,10 @@ public struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     public var testDescription: String { definition.name }
 
     func makeTransport() throws -> any Transport {
-        try allowingRefusal { try definition.make(
-                SettingValues(environment: environment, checkedAgainst: definition.settings)) }
+        try allowingRefusal {
+            try definition.make(
+                SettingValues(environment: environment, checkedAgainst: definition.settings))
+        }
     }
 
     func makeAttempt(_ role: AttemptRole, of transport: any Transport) throws -> any TransportAttempt {

@@ -34,7 +34,8 @@ struct ImportTable {
     /// The modules that a source imports, whatever stands before the word.
     static func imports(of source: String) -> Set<String> {
         let modules = source.split(separator: "\n").compactMap { line -> String? in
-            let words = line.split(separator: "//", omittingEmptySubsequences: false)[safe: 0]?.split(separator: " ") ?? []
+            let words =
+                line.split(separator: "//", omittingEmptySubsequences: false)[safe: 0]?.split(separator: " ") ?? []
             guard let place = words.firstIndex(of: "import"),
                 words[..<place].allSatisfy({ $0.hasPrefix("@") || access.contains(String($0)) })
             else { return nil }

@@ -51,10 +51,13 @@ import Testing
         withExtendedLifetime(big) {}
     }
 
-    @Test(arguments: transports) func `does not hide that its sender is gone from who sends to it`(transport: String) throws {
+    @Test(arguments: transports) func `does not hide that its sender is gone from who sends to it`(transport: String)
+        throws
+    {
         let pair = try EndpointPair(transport, limits.merging(["HANDFAST_RENDEZVOUS_BYTES": "1024g"]) { $1 })
         var other: Endpoint? = try Endpoint(
-            name: "other", transports: definitions, environment: limits.merging(["HANDFAST_RENDEZVOUS_BYTES": "1024g"]) { $1 })
+            name: "other", transports: definitions,
+            environment: limits.merging(["HANDFAST_RENDEZVOUS_BYTES": "1024g"]) { $1 })
         let address = try #require(pair.far.address)
         let connection = try #require(try other?.connect(to: address))
         var accepted: Connection?

@@ -30,7 +30,8 @@ import Testing
     }
 
     private func header(_ kind: UInt8, userHeader: Int, payload: Int) -> [UInt8] {
-        [UInt8(userHeader & 0xff), UInt8(userHeader >> 8), kind] + (0..<5).map { UInt8(truncatingIfNeeded: payload >> (8 * $0)) }
+        [UInt8(userHeader & 0xff), UInt8(userHeader >> 8), kind]
+            + (0..<5).map { UInt8(truncatingIfNeeded: payload >> (8 * $0)) }
     }
 
     @Test func `a pscom peer's messages arrive, and ours reach it`() throws {
@@ -48,7 +49,10 @@ import Testing
             scene.raw.poll()
             return scene.raw.received.count == before + 8 + 12 + 3
         }
-        #expect(Array(scene.raw.received.dropFirst(before)) == header(0, userHeader: 12, payload: 3) + Array(1...12) + [7, 8, 9])
+        #expect(
+            Array(scene.raw.received.dropFirst(before)) == header(0, userHeader: 12, payload: 3) + Array(1...12) + [
+                7, 8, 9,
+            ])
         // Its goodbye is answered with ours.
         scene.raw.send(header(8, userHeader: 0, payload: 0))
         scene.pair.run("the goodbye") {
@@ -90,20 +94,23 @@ import Testing
         try scene.pair.pingPong(scene.near, scene.far)
     }
 
-    @Test(arguments: [
-        ("a rendezvous of too few bytes", 4, 31, 0), ("a rendezvous with a payload", 4, 32, 1),
-        ("a rendezvous over a stream", 4, 32, 0), ("the end of a rendezvous that nobody began", 5, 8, 0),
-        ("the end of a rendezvous of too few bytes", 5, 7, 0),
-    ] as [(String, UInt8, Int, Int)])
+    @Test(
+        arguments: [
+            ("a rendezvous of too few bytes", 4, 31, 0), ("a rendezvous with a payload", 4, 32, 1),
+            ("a rendezvous over a stream", 4, 32, 0), ("the end of a rendezvous that nobody began", 5, 8, 0),
+            ("the end of a rendezvous of too few bytes", 5, 7, 0),
+        ] as [(String, UInt8, Int, Int)])
     func `a broken rule ends that connection`(what: String, kind: UInt8, userHeader: Int, payload: Int) throws {
         let scene = try Scene()
-        scene.raw.send(header(kind, userHeader: userHeader, payload: payload) + Array(repeating: 0, count: userHeader + payload))
+        scene.raw.send(
+            header(kind, userHeader: userHeader, payload: payload) + Array(repeating: 0, count: userHeader + payload))
         scene.pair.run("it is closed") {
             scene.raw.poll()
             return scene.raw.hasEnded && scene.bad.state == .closed
         }
         #expect(scene.bad.error?.code == .rejected, "\(what)")
-        #expect(scene.log.lines.contains { $0.contains(scene.raw.name) && $0.contains("rendezvous") }, "\(scene.log.lines)")
+        #expect(
+            scene.log.lines.contains { $0.contains(scene.raw.name) && $0.contains("rendezvous") }, "\(scene.log.lines)")
         try scene.pair.pingPong(scene.near, scene.far)
     }
 

@@ -34,7 +34,8 @@ struct BadClient: CustomTestStringConvertible, Sendable {
             "a VERSION of 4000 bytes",
             frame(0x100003, byteCount: 4_000, payload: [0, 2, 0, 0, 0, 2, 0, 0] + Array(repeating: 0, count: 3_992)),
             "deadline"),
-        BadClient("ARCH_REQ first", PreconMessage.transportRequest(103).frame, "ARCH_REQ came while waiting for VERSION"),
+        BadClient(
+            "ARCH_REQ first", PreconMessage.transportRequest(103).frame, "ARCH_REQ came while waiting for VERSION"),
         BadClient("ARCH_NEXT first", frame(0x100012, byteCount: 0), "ARCH_NEXT came while waiting for VERSION"),
         BadClient("ARCH_OK first", frame(0x100011, byteCount: 0), "ARCH_OK came while waiting for VERSION"),
         BadClient("STEP1 first", frame(0x100013, byteCount: 1, payload: [1]), "came while waiting for VERSION"),
@@ -47,8 +48,11 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         BadClient("CON_INFO twice", version + info + info, "CON_INFO came while waiting for"),
         BadClient("FD_ERROR from the wire", frame(0x0ffffe, byteCount: 4, payload: [1, 0, 0, 0]), "0xffffe is local"),
         BadClient("FD_EOF from the wire", frame(0x0fffff, byteCount: 0), "0xfffff is local"),
-        BadClient("an unknown version", frame(0x100003, byteCount: 8, payload: [9, 9, 0, 0, 9, 9, 0, 0]), "no common dialect"),
-        BadClient("CON_INFO_DEMAND", version + frame(0x100004, byteCount: 40, payload: Array(info.dropFirst(8))), "expects no connection from bad"),
+        BadClient(
+            "an unknown version", frame(0x100003, byteCount: 8, payload: [9, 9, 0, 0, 9, 9, 0, 0]), "no common dialect"),
+        BadClient(
+            "CON_INFO_DEMAND", version + frame(0x100004, byteCount: 40, payload: Array(info.dropFirst(8))),
+            "expects no connection from bad"),
         BadClient(
             "unknown messages without end",
             Array(repeating: frame(0x200000, byteCount: 0), count: 100).flatMap(\.self), "unknown messages"),
@@ -142,7 +146,7 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         let peers = try (0..<200).map { _ in try RawPeer(address) }
         pair.run("the newest are told that it is busy") {
             for peer in peers { peer.poll() }
-            return peers.count(where: { peer in peer.messages.contains { if case .reject = $0 { true } else { false } } }) >= 72
+            return peers.count(where: \.wasRejected) >= 72
         }
         try pair.pingPong(near, far)
         pair.run("the others have had their time") {

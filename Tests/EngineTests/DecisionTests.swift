@@ -66,7 +66,10 @@ import TransportAPI
         let connection = try endpoint.connect(to: address)
         try endpoint.wait(for: connection, timeout: .seconds(10))
         var accepted: Connection?
-        #expect(endpoint.wait(timeout: .seconds(10)) { accepted = accepted ?? endpoint.accept(); return accepted != nil })
+        #expect(
+            endpoint.wait(timeout: .seconds(10)) {
+                accepted = accepted ?? endpoint.accept(); return accepted != nil
+            })
         #expect(connection.transport == "loopback")
         for byteCount in [0, 1, 4_096, 3_000_000] {
             let (payload, room) = (Payload(byteCount: byteCount, seed: 8), Payload(byteCount: byteCount))

@@ -35,7 +35,8 @@ import TransportAPI
         let pair = try EndpointPair(definitions: definitions, near: environment, far: environment)
         let other = try Endpoint(name: "other", transports: definitions, environment: environment)
         let otherPort = try other.listen(on: IPAddress("127.0.0.1")).port
-        let connection = try pair.near.connect(to: try address("127.0.0.1:\(otherPort) 127.0.0.1", of: pair, name: "far"))
+        let connection = try pair.near.connect(
+            to: try address("127.0.0.1:\(otherPort) 127.0.0.1", of: pair, name: "far"))
         pair.run("it is up") {
             other.progress()
             return connection.state != .connecting

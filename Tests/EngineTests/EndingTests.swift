@@ -180,7 +180,8 @@ import Testing
 @Suite struct `A forked child` {
     @Test(arguments: transports) func `may drop its copy of an endpoint, and ends nothing`(transport: String) throws {
         let pair = try EndpointPair(transport)
-        var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: ["HANDFAST_TRANSPORTS": transport])
+        var other: Endpoint? = try Endpoint(
+            name: "other", transports: definitions, environment: ["HANDFAST_TRANSPORTS": transport])
         let address = try #require(pair.far.address)
         let connection = try #require(try other?.connect(to: address))
         var accepted: Connection?

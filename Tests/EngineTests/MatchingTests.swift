@@ -16,7 +16,9 @@ import Testing
         #expect(rooms.map { $0.bytes[0] } == [2, 1, 3])
     }
 
-    @Test(arguments: transports) func `match messages that came first, by header and connection`(transport: String) throws {
+    @Test(arguments: transports) func `match messages that came first, by header and connection`(transport: String)
+        throws
+    {
         let pair = try EndpointPair(transport)
         let (one, oneFar) = try pair.connect()
         let (other, otherFar) = try pair.connect()
@@ -26,7 +28,8 @@ import Testing
         for _ in 0..<100 { pair.driveBoth() }
         let room = Payload(byteCount: 1)
         func receive(from connection: Connection?, tag: UInt8) throws -> (UInt8, Connection?) {
-            let request = try pair.far.receive(into: room.mutable, from: connection) { header, _ in header.first == tag }
+            let request = try pair.far.receive(into: room.mutable, from: connection) { header, _ in header.first == tag
+            }
             let completion = try pair.finish(request)
             return (room.bytes[0], completion.connection)
         }
@@ -39,7 +42,8 @@ import Testing
         }
     }
 
-    @Test(arguments: transports) func `tell of a message that is too long, and keep what fits`(transport: String) throws {
+    @Test(arguments: transports) func `tell of a message that is too long, and keep what fits`(transport: String) throws
+    {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let room = Payload(byteCount: 10)

@@ -21,7 +21,9 @@ import Testing
         func pingPong() throws { try low.pingPong(near, far) }
     }
 
-    @Test(arguments: transports, [("alpha", "beta"), ("beta", "alpha"), ("a name of many bytes", "another name of many bytes")])
+    @Test(
+        arguments: transports,
+        [("alpha", "beta"), ("beta", "alpha"), ("a name of many bytes", "another name of many bytes")])
     func `is made by the first message, whichever side sends it`(transport: String, names: (String, String)) throws {
         let pair = try Pair(transport, near: names.0, far: names.1)
         for _ in 0..<100 { pair.low.driveBoth() }
@@ -101,7 +103,8 @@ import Testing
         try pair.pingPong()
         let address = try #require(pair.low.far.address)
         let waiting = try pair.low.near.receive(into: Payload(byteCount: 1).mutable, from: pair.near)
-        var again: Endpoint? = try Endpoint(name: "beta", transports: definitions, environment: ["HANDFAST_TRANSPORTS": "tcp"])
+        var again: Endpoint? = try Endpoint(
+            name: "beta", transports: definitions, environment: ["HANDFAST_TRANSPORTS": "tcp"])
         try again?.listen(on: IPAddress("127.0.0.1"))
         let nearAddress = try #require(pair.low.near.address)
         let connection = try #require(try again?.connect(to: nearAddress, mode: .onDemand))

@@ -27,7 +27,8 @@ import TransportAPI
         let pair = try pair(["HANDFAST_CONNECT_OFFSET_MS": "3000000"])
         let port = try #require(pair.far.address?.port)
         let closed = SilentListener.closedPort()
-        let connection = try connect(pair, to: try text([("127.0.0.1", closed), ("[::1]", closed), ("127.0.0.1", port)]))
+        let connection = try connect(
+            pair, to: try text([("127.0.0.1", closed), ("[::1]", closed), ("127.0.0.1", port)]))
         #expect(connection.state == .connected, "\(connection.error as Any)")
         #expect(connection.peer?.name == "far")
     }
@@ -74,7 +75,9 @@ import TransportAPI
         #expect(error.message.hasPrefix("3 connects came to nothing: "), "\(error)")
         #expect(error.message.contains("127.0.0.1:\(closed): Connection refused"), "\(error)")
         #expect(error.message.contains("[::1]:\(closed): Connection refused"), "\(error)")
-        #expect(error.message.contains("127.0.0.2:\(silent.port): the handshake's deadline passed while VERSION"), "\(error)")
+        #expect(
+            error.message.contains("127.0.0.2:\(silent.port): the handshake's deadline passed while VERSION"),
+            "\(error)")
         pair.run("nothing is left") { pair.near.pending.isEmpty }
     }
 
@@ -85,7 +88,8 @@ import TransportAPI
             far: ["HANDFAST_TRANSPORTS": "tcp"], logger: log.logger)
         let far = try Endpoint(name: "all", transports: definitions, environment: [:], logger: log.logger)
         let port = try far.listen().port
-        let address = try text([("127.0.0.1", port), ("127.0.0.2", port), ("[::1]", port), ("127.0.0.3", port)], name: "all")
+        let address = try text(
+            [("127.0.0.1", port), ("127.0.0.2", port), ("[::1]", port), ("127.0.0.3", port)], name: "all")
         let connection = try pair.near.connect(to: address)
         let pause = ContinuousClock.now + .milliseconds(20 * round)
         while ContinuousClock.now < pause { pair.near.progress() }
@@ -109,7 +113,8 @@ import TransportAPI
     @Test func `may be given up while none has answered`() throws {
         let pair = try pair()
         let silent = [SilentListener(lastByte: 1), SilentListener(lastByte: 2)]
-        let connection = try pair.near.connect(to: try text([("127.0.0.1", silent[0].port), ("127.0.0.2", silent[1].port)]))
+        let connection = try pair.near.connect(
+            to: try text([("127.0.0.1", silent[0].port), ("127.0.0.2", silent[1].port)]))
         let pause = ContinuousClock.now + .milliseconds(100)
         while ContinuousClock.now < pause { pair.near.progress() }
         connection.close()
@@ -135,7 +140,8 @@ import TransportAPI
         let near = try #require(try connect(far, pair, port).record)
         let told = far.engine.hostAddresses.told
         #expect(near.peerPlaces.map(\.port).allSatisfy { $0 == port })
-        #expect(near.peerPlaces.map(\.host) == (told.isEmpty ? [.loopback] : told.filter { !$0.isIPv6 || !$0.isLinkLocal }))
+        #expect(
+            near.peerPlaces.map(\.host) == (told.isEmpty ? [.loopback] : told.filter { !$0.isIPv6 || !$0.isLinkLocal }))
         #expect(far.addresses?.host == far.address?.host)
         #expect(far.addresses?.places.count ?? 0 >= near.peerPlaces.count)
     }
@@ -159,7 +165,10 @@ import TransportAPI
         #expect(connection.transport == "loopback", "\(text): \(connection.decisions)")
         #expect(connection.peer?.name == "self")
         var accepted: Connection?
-        #expect(endpoint.wait(timeout: .seconds(10)) { accepted = accepted ?? endpoint.accept(); return accepted != nil })
+        #expect(
+            endpoint.wait(timeout: .seconds(10)) {
+                accepted = accepted ?? endpoint.accept(); return accepted != nil
+            })
         #expect(accepted?.transport == "loopback")
         #expect(endpoint.accept() == nil)
         connection.close()
@@ -200,9 +209,12 @@ import TransportAPI
         let port = try endpoint.listen().port
         for text in ["127.0.0.1:\(port)@other", "127.0.0.1:\(SilentListener.closedPort()),127.0.0.1:\(port)@other"] {
             let connection = try endpoint.connect(to: text)
-            let error = #expect(throws: HandfastError.self) { try endpoint.wait(for: connection, timeout: .seconds(10)) }
+            let error = #expect(throws: HandfastError.self) {
+                try endpoint.wait(for: connection, timeout: .seconds(10))
+            }
             #expect(error?.code == .rejected)
-            #expect(error?.message.contains("the address says \"other\", the peer is \"self\"") == true, "\(error as Any)")
+            #expect(
+                error?.message.contains("the address says \"other\", the peer is \"self\"") == true, "\(error as Any)")
         }
     }
 

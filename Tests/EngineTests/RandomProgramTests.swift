@@ -59,7 +59,10 @@ private final class RandomProgram {
         endpoints = try (0..<Int.random(in: 2...4, using: &random)).map {
             try Endpoint(
                 name: "e\($0)", transports: definitions,
-                environment: ["HANDFAST_TRANSPORTS": transport, "HANDFAST_UNEXPECTED_BYTES": limit, "HANDFAST_CLOSE_TIMEOUT_MS": "60000"])
+                environment: [
+                    "HANDFAST_TRANSPORTS": transport, "HANDFAST_UNEXPECTED_BYTES": limit,
+                    "HANDFAST_CLOSE_TIMEOUT_MS": "60000",
+                ])
         }
         for endpoint in endpoints { try endpoint.listen(on: IPAddress("127.0.0.1")) }
     }
@@ -118,7 +121,9 @@ private final class RandomProgram {
         header.mutable.storeBytes(of: number, as: Int.self)
         header.mutable.storeBytes(of: flow.sentByteCounts.count - 1, toByteOffset: 8, as: Int.self)
         let body = payload(number, flow.sentByteCounts.count - 1)
-        do { sends.append(Send(request: try flow.from.send(body.bytes, header: header.bytes), memory: [body, header])) } catch {
+        do {
+            sends.append(Send(request: try flow.from.send(body.bytes, header: header.bytes), memory: [body, header]))
+        } catch {
             try #require(flow.isReceiverClosed, "seed \(seed): \(error)")
             flow.sentByteCounts.removeLast()
         }
@@ -139,9 +144,12 @@ private final class RandomProgram {
         }
         do {
             let request = try endpoints[endpoint].receive(
-                into: room.mutable, header: header.mutable, from: flow.map { flows[$0].to }, where: hasPredicate ? even : nil)
+                into: room.mutable, header: header.mutable, from: flow.map { flows[$0].to },
+                where: hasPredicate ? even : nil)
             receives.append(
-                Receive(request: request, room: room, header: header, endpoint: endpoint, flow: flow, hasPredicate: hasPredicate))
+                Receive(
+                    request: request, room: room, header: header, endpoint: endpoint, flow: flow,
+                    hasPredicate: hasPredicate))
         } catch { try #require(flows[flow!].isSenderClosed, "seed \(seed): \(error)") }
     }
 
@@ -179,7 +187,8 @@ private final class RandomProgram {
         try #require(receive.flow == nil || receive.flow == number, "seed \(seed)")
         try #require(flow.receiver == receive.endpoint, "seed \(seed)")
         try #require(completion.byteCount == flow.sentByteCounts[index], "seed \(seed)")
-        try #require(receive.room.starts(with: payload(number, index)), "seed \(seed): message \(index) of \(number) is spoiled")
+        try #require(
+            receive.room.starts(with: payload(number, index)), "seed \(seed): message \(index) of \(number) is spoiled")
         try #require(flow.received.insert(index).inserted, "seed \(seed): message \(index) of \(number) came twice")
         guard receive.flow != nil, !receive.hasPredicate else { return }
         try #require(index > flow.lastOwn, "seed \(seed): the order of \(number)")
@@ -193,7 +202,9 @@ private final class RandomProgram {
             try collect()
             for (number, flow) in flows.enumerated() where !flow.isReceiverClosed {
                 let isWaitedFor = receives.contains { $0.flow == number }
-                if flow.received.count < flow.sentByteCounts.count, !isWaitedFor { try post(flow.receiver, number, hasPredicate: false) }
+                if flow.received.count < flow.sentByteCounts.count, !isWaitedFor {
+                    try post(flow.receiver, number, hasPredicate: false)
+                }
             }
             return flows.allSatisfy { $0.isReceiverClosed || $0.received.count == $0.sentByteCounts.count }
         }

@@ -49,6 +49,9 @@ final class RawPeer {
         if count == 0 || (count < 0 && errno != EAGAIN) { hasEnded = true }
     }
 
+    /// It was told why it is turned away.
+    var wasRejected: Bool { messages.contains { if case .reject = $0 { true } else { false } } }
+
     /// The handshake messages among what has come.
     var messages: [PreconMessage] {
         var rest = received[...]

@@ -13,10 +13,12 @@ private final class EchoThread: Sendable {
         self.transport = transport
         self.messageCount = messageCount
         var thread = pthread_t()
-        pthread_create(&thread, nil, { context in
-            Unmanaged<EchoThread>.fromOpaque(context!).takeRetainedValue().run()
-            return nil
-        }, Unmanaged.passRetained(self).toOpaque())
+        pthread_create(
+            &thread, nil,
+            { context in
+                Unmanaged<EchoThread>.fromOpaque(context!).takeRetainedValue().run()
+                return nil
+            }, Unmanaged.passRetained(self).toOpaque())
         pthread_detach(thread)
     }
 

@@ -55,7 +55,8 @@ final class DataPath {
     private func read(_ place: UnsafeMutableRawPointer?, _ byteCount: UInt64, _ token: UInt64) -> Int32 {
         if random.happens(oneIn: 5) { return 14 }
         // All of the room is the transport's to write.
-        UnsafeMutableRawBufferPointer(start: place, count: Int(byteCount)).initializeMemory(as: UInt8.self, repeating: 1)
+        UnsafeMutableRawBufferPointer(start: place, count: Int(byteCount)).initializeMemory(
+            as: UInt8.self, repeating: 1)
         if random.happens(oneIn: 2) {
             engineOperations.pointee.read_done(slot, token, 0)
         } else {

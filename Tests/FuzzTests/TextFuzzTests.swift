@@ -25,14 +25,17 @@ import TransportAPI
 
     @Test func `is a selection of transports or an error`() throws {
         let lists = ["shm,tcp", "^tcp", "^shm,loopback", "", " tcp , shm "]
-        let rules = ["local=shm,tcp; 10.0.0.0/8=tcp; rank7=tcp; *=shm,tcp", "fe80::/10=^shm", "rank*=tcp;host?=^tcp", ""]
+        let rules = [
+            "local=shm,tcp; 10.0.0.0/8=tcp; rank7=tcp; *=shm,tcp", "fe80::/10=^shm", "rank*=tcp;host?=^tcp", "",
+        ]
         try Fuzz.run("TransportSelection") { random in
             let (list, rules) = (Self.text(like: lists, &random), Self.text(like: rules, &random))
             let known = Self.definitions.map(\.name)
             let selection = try? TransportSelection(transports: list, select: rules, known: known)
             guard let selection else { return }
             let peer = PeerDescription(
-                name: Self.text(like: ["rank7", "host1", ""], &random), address: random.bytes([4, 16][random.number(0...1)]),
+                name: Self.text(like: ["rank7", "host1", ""], &random),
+                address: random.bytes([4, 16][random.number(0...1)]),
                 isLocal: random.happens(oneIn: 2))
             let choice = selection.choose(for: peer)
             let all = choice.names + choice.excluded.map(\.name)
@@ -59,7 +62,8 @@ import TransportAPI
         }
     }
 
-    private static let alphabet = Array("0123456789abcfhmprstx,;=^*?/.:@[]%# \t\n\u{0}ékg-+_HANDFST".utf8) + [0xff, 0x80]
+    private static let alphabet =
+        Array("0123456789abcfhmprstx,;=^*?/.:@[]%# \t\n\u{0}ékg-+_HANDFST".utf8) + [0xff, 0x80]
 
     private static func text(like valid: [String], _ random: inout SplitMix64) -> String {
         var bytes = Array((valid.randomElement(using: &random) ?? "").utf8)

@@ -8,7 +8,8 @@ func interfaces(_ lines: [String]) throws -> [InterfaceAddress] {
         let words = line.split(separator: " ").map(String.init)
         let parts = words[1].split(separator: "/").map(String.init)
         return InterfaceAddress(
-            interface: words[0], address: try #require(IPAddress(parts[0])), prefixBitCount: try #require(Int(parts[1])),
+            interface: words[0], address: try #require(IPAddress(parts[0])),
+            prefixBitCount: try #require(Int(parts[1])),
             isUp: !words.contains("down"), hasDefaultRoute: words.contains("default"))
     }
 }
@@ -29,31 +30,38 @@ struct RankingCase: CustomTestStringConvertible, Sendable {
         RankingCase(
             testDescription: "what is near comes first, tunnels and containers last", own: host,
             places: [
-                "172.17.0.9", "10.99.0.7", "fe80::7%eth0", "8.8.8.8", "2001:db8::7", "192.168.7.7", "10.0.0.7", "fd00::7",
+                "172.17.0.9", "10.99.0.7", "fe80::7%eth0", "8.8.8.8", "2001:db8::7", "192.168.7.7", "10.0.0.7",
+                "fd00::7",
             ],
             ranked: [
-                "10.0.0.7", "fd00::7", "192.168.7.7", "8.8.8.8", "2001:db8::7", "fe80::7%eth0", "172.17.0.9", "10.99.0.7",
+                "10.0.0.7", "fd00::7", "192.168.7.7", "8.8.8.8", "2001:db8::7", "fe80::7%eth0", "172.17.0.9",
+                "10.99.0.7",
             ]),
         RankingCase(
             testDescription: "a docker0 that both hosts have leads to the own one", own: host,
             places: ["172.17.0.1", "172.17.0.2", "10.0.0.7"], ranked: ["10.0.0.7", "172.17.0.2", "172.17.0.1"]),
         RankingCase(
-            testDescription: "in every spelling", own: host, places: ["::ffff:172.17.0.1", "fe80::1%eth0", "::ffff:10.0.0.7"],
+            testDescription: "in every spelling", own: host,
+            places: ["::ffff:172.17.0.1", "fe80::1%eth0", "::ffff:10.0.0.7"],
             ranked: ["::ffff:10.0.0.7", "fe80::1%eth0", "::ffff:172.17.0.1"]),
         RankingCase(
-            testDescription: "the own outward address is as near as its subnet", own: host, places: ["8.8.8.8", "10.0.0.2"],
+            testDescription: "the own outward address is as near as its subnet", own: host,
+            places: ["8.8.8.8", "10.0.0.2"],
             ranked: ["10.0.0.2", "8.8.8.8"]),
         RankingCase(
             testDescription: "loopback is nobody else", own: host, places: ["127.0.0.1", "::1", "0.0.0.0", "8.8.8.8"],
             ranked: ["8.8.8.8", "127.0.0.1", "::1", "0.0.0.0"]),
         RankingCase(
-            testDescription: "the longest prefix is the system's way", own: ["eth0 10.0.0.2/8 default", "tun0 10.1.0.2/16"],
+            testDescription: "the longest prefix is the system's way",
+            own: ["eth0 10.0.0.2/8 default", "tun0 10.1.0.2/16"],
             places: ["10.1.0.7", "10.2.0.7"], ranked: ["10.2.0.7", "10.1.0.7"]),
         RankingCase(
-            testDescription: "an interface that is down is none", own: ["eth0 10.0.0.2/24 default", "eth1 10.9.0.2/24 down"],
+            testDescription: "an interface that is down is none",
+            own: ["eth0 10.0.0.2/24 default", "eth1 10.9.0.2/24 down"],
             places: ["10.9.0.7", "8.8.8.8", "10.0.0.7"], ranked: ["10.0.0.7", "10.9.0.7", "8.8.8.8"]),
         RankingCase(
-            testDescription: "a family without a default route comes after one with it", own: ["eth0 10.0.0.2/24 default"],
+            testDescription: "a family without a default route comes after one with it",
+            own: ["eth0 10.0.0.2/24 default"],
             places: ["2001:db8::7", "8.8.8.8"], ranked: ["8.8.8.8", "2001:db8::7"]),
         RankingCase(
             testDescription: "IPv4 has links of its own too", own: host, places: ["169.254.1.1", "2001:db8::7"],

@@ -38,7 +38,9 @@ import Testing
         var generator = SplitMix64(state: seed)
         for _ in 0..<2_000 {
             var bytes = Array((Self.ipv4 + Self.ipv6).utf8)
-            for _ in 0..<20 { bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator) }
+            for _ in 0..<20 {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = .random(in: 0...255, using: &generator)
+            }
             let table = String(decoding: bytes, as: UTF8.self)
             _ = DefaultRoutes(ipv4Table: table, ipv6Table: table)
         }

@@ -13,8 +13,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("10.1:1", 1, "no host name"), ("a.1:1", 1, "no host name"), ("a b:1", 1, "no host name"), ("-a:1", 1, "no host name"),
-        (".a:1", 1, "no host name"), ("ä:1", 1, "no host name"), ("a.0x1:1", 1, "no host name"), ("a", 2, "port are missing"),
+        ("10.1:1", 1, "no host name"), ("a.1:1", 1, "no host name"), ("a b:1", 1, "no host name"),
+        ("-a:1", 1, "no host name"),
+        (".a:1", 1, "no host name"), ("ä:1", 1, "no host name"), ("a.0x1:1", 1, "no host name"),
+        ("a", 2, "port are missing"),
         ("10.0.0.1:1,a\n:1", 12, "no host name"), ("a:1:2", 3, "is no port"), ("a:b:c", 3, "is no port"),
         ("fe80::1:1", 1, "stand in brackets"),
     ])

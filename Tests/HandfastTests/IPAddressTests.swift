@@ -123,7 +123,8 @@ import Testing
             others[bit / 8] ^= 0x80 >> UInt8(bit % 8)
             let other = try #require(IPAddress(bytes: others))
             for count in [-1, 0, bit, bit + 1, 128, 500] {
-                #expect(address.hasSamePrefix(as: other, bitCount: count) == (count <= bit), "seed \(seed), round \(round)")
+                #expect(
+                    address.hasSamePrefix(as: other, bitCount: count) == (count <= bit), "seed \(seed), round \(round)")
             }
         }
         #expect(IPAddress("::")?.hasSamePrefix(as: .anyIPv4, bitCount: 0) == false)

@@ -57,7 +57,9 @@ import Testing
             if !(world.isCut || world.isAbandoned) || !isTold { complaint = "one is up, the other failed" }
         case (nil, _), (_, nil): complaint = "somebody waits for ever"
         }
-        if world.sides.contains(where: { $0.attempt != nil }) { complaint = "an attempt is neither completed nor abandoned" }
+        if world.sides.contains(where: { $0.attempt != nil }) {
+            complaint = "an attempt is neither completed nor abandoned"
+        }
         for side in world.sides where side.end != nil {
             for decision in side.handshake.decisions where decision.outcome == .refusedByPeer(nil) {
                 complaint = "the reason against \(decision.transport) is lost"

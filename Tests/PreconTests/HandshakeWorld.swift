@@ -97,7 +97,8 @@ struct HandshakeWorld: Hashable {
             if !sides[peer].isInboxClosed { sides[peer].inbox.append(message) }
         case .identify(let identity):
             guard index == 1 else { return }
-            handle(.peerAccepted(as: identity.connection, transports: sides[index].transports, refusals: [:]), at: index)
+            handle(
+                .peerAccepted(as: identity.connection, transports: sides[index].transports, refusals: [:]), at: index)
         case .beginAttempt(let transport):
             if sides[index].attempt != nil { fault = fault ?? "side \(index) begins a second attempt" }
             sides[index].attempt = transport

@@ -10,7 +10,8 @@ import Testing
         OnDemandArbiter(local: PeerName(local), peer: PeerName("rank5"))
     }
 
-    private func claim(_ name: String = "rank5", incarnation: UInt64? = 1, at address: String = "[::1]:5") -> PeerClaim {
+    private func claim(_ name: String = "rank5", incarnation: UInt64? = 1, at address: String = "[::1]:5") -> PeerClaim
+    {
         PeerClaim(wireName: WireName(name), wholeName: name, incarnation: incarnation, address: address)
     }
 

@@ -130,7 +130,8 @@ import Testing
             if arbiter.establishedStream?.rawValue != side.established { return "side \(index) is in error" }
             if arbiter.establishedStream == nil, !arbiter.isIdle { return "side \(index) is not idle" }
             // A pscom process that has lost its connection does not come back.
-            let isFair = !world.hasGivenUpEarly && setting.rules.connectLimit > 2 && (setting.pscom == nil || !world.isDisturbed)
+            let isFair =
+                !world.hasGivenUpEarly && setting.rules.connectLimit > 2 && (setting.pscom == nil || !world.isDisturbed)
             // Only the higher one has another way than to connect.
             let isCutOff = setting.rules.blocked == index && index == 0
             if isFair, !isCutOff, side.hasFailed { return "side \(index) failed on a network that became fair" }

@@ -56,7 +56,8 @@ import Testing
         (["perf", "--connect", "127.0.0.1:99999"], "65535"), (["perf", "--connect", "10.0.0:5"], "10.0.0"),
         (["perf", "--listen", "127.0.0.1:x"], "port"), (["nonsense"], "nonsense"),
         (["perf", "--iterations", "many"], "many: allowed is a number from 1 to"),
-        (["perf", "--iterations", "-5"], "-5: allowed is a number from 1 to"), (["perf", "--sizes", "-1"], "--sizes -1"),
+        (["perf", "--iterations", "-5"], "-5: allowed is a number from 1 to"),
+        (["perf", "--sizes", "-1"], "--sizes -1"),
         (["perf", "--pin", "-1"], "--pin -1"), (["perf", "--listen", "127.0.0.1@"], "--listen 127.0.0.1@"),
     ])
     func `refuses a wrong argument in one line`(arguments: [String], words: String) throws {

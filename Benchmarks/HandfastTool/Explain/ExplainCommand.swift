@@ -8,12 +8,16 @@ struct ExplainCommand: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Connects to a peer, tells what each side says of each transport and how long each step took, and leaves.",
-        discussion: "The peer's side is what it answered: who was not asked about a transport has not said anything of it.")
+        abstract:
+            "Connects to a peer, tells what each side says of each transport and how long each step took, and leaves.",
+        discussion:
+            "The peer's side is what it answered: who was not asked about a transport has not said anything of it.")
 
     @Argument(help: "Where the peer listens: host:port@name.")
     var address: String
-    @Option(parsing: .unconditional, help: ArgumentHelp("Use these, as in shm,tcp, or all but these, as in ^tcp.", valueName: "names"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Use these, as in shm,tcp, or all but these, as in ^tcp.", valueName: "names"))
     var transport: String?
     @Option(parsing: .unconditional, help: "How it is written.")
     var format = Format.table
@@ -25,7 +29,8 @@ struct ExplainCommand: ParsableCommand {
                 throw .usage("--transport: \(error.message)")
             }
         }
-        let explanation = try Explanation(of: Place.peer(address, option: "explain"), selection: selection ?? settings.selection)
+        let explanation = try Explanation(
+            of: Place.peer(address, option: "explain"), selection: selection ?? settings.selection)
         switch format {
         case .table: Output.standard.write(ExplanationTable(explanation).text)
         case .json: Output.standard.write(ExplanationJSON(explanation).text + "\n")

@@ -37,7 +37,8 @@ struct Explanation {
     }
 
     /// The connection ended before anything was said of a transport.
-    private static func untried(_ name: String, _ selection: TransportSelection, _ address: EndpointAddress) -> Verdict {
+    private static func untried(_ name: String, _ selection: TransportSelection, _ address: EndpointAddress) -> Verdict
+    {
         let peer = PeerDescription(
             name: address.name ?? "", address: address.host.bytes, isLocal: address.host.bytes.first == 127)
         let exclusion = selection.choose(for: peer).excluded.first { $0.name == name }

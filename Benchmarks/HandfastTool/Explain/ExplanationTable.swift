@@ -6,7 +6,8 @@ struct ExplanationTable {
     let text: String
 
     init(_ explanation: Explanation) {
-        let name = explanation.peer.map { $0.name.isEmpty ? "" : ", \($0.name)\($0.isLocal ? ", on this host" : "")" } ?? ""
+        let name =
+            explanation.peer.map { $0.name.isEmpty ? "" : ", \($0.name)\($0.isLocal ? ", on this host" : "")" } ?? ""
         let result = explanation.transport.map { "connected over \($0)" } ?? "no connection"
         var lines = ["\(explanation.address)\(name): \(result)"]
         if let error = explanation.error { lines.append("error: \(error.message)") }

@@ -31,7 +31,8 @@ struct Companion: ~Copyable {
             address = try EndpointAddress(parsing: Self.readLine(answers))
         } catch {
             let end = Self.end(process, lifeline)
-            throw ToolError.failure("the second process did not say its address: \(end ?? (error as? ToolError)?.message ?? "\(error)")")
+            throw ToolError.failure(
+                "the second process did not say its address: \(end ?? (error as? ToolError)?.message ?? "\(error)")")
         }
         self.process = process
         self.lifeline = lifeline

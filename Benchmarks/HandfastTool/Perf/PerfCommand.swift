@@ -33,7 +33,9 @@ struct PerfCommand: ParsableCommand {
     var test: PerfTest?
     @Option(help: "How many, as in 500,5000, of the tests connect, memory and idle.")
     var connections: String?
-    @Option(parsing: .unconditional, help: "Payload sizes, as in 8,1k,1m; with --listen, echo messages of up to the largest.")
+    @Option(
+        parsing: .unconditional,
+        help: "Payload sizes, as in 8,1k,1m; with --listen, echo messages of up to the largest.")
     var sizes: String?
     @Option(parsing: .unconditional, help: "Round trips, or messages; by default as many as fit into 80 ms.")
     var iterations: String?

@@ -6,7 +6,8 @@ struct ScaleReport {
     /// - Throws: for a format whose columns are those of messages.
     init(_ format: ReportFormat) throws(ToolError) {
         guard format != .pscom else {
-            throw .usage("--format pscom: its columns are those of latency and bandwidth; allowed are table, csv and json")
+            throw .usage(
+                "--format pscom: its columns are those of latency and bandwidth; allowed are table, csv and json")
         }
         self.format = format
     }

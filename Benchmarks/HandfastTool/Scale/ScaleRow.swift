@@ -2,7 +2,10 @@
 struct ScaleRow {
     let fields: [Measurement.Field]
 
-    init(_ kind: ConnectionKind, _ test: ScaleTest, connections: Int, _ figures: [(key: String, value: Double, digits: Int)]) {
+    init(
+        _ kind: ConnectionKind, _ test: ScaleTest, connections: Int,
+        _ figures: [(key: String, value: Double, digits: Int)]
+    ) {
         fields =
             [
                 Measurement.Field(key: "transport", text: kind.name, isText: true),

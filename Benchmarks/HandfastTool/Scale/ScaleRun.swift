@@ -53,7 +53,8 @@ struct ScaleRun {
         (plan.counts ?? plan.test.usualCounts).map { count in
             let most = kind == .onDemand ? Int.max : limit.connectionCount
             if count > most {
-                report.note("\(kind.name): \(most) connections instead of \(count): the limit of descriptors is \(limit.count)")
+                report.note(
+                    "\(kind.name): \(most) connections instead of \(count): the limit of descriptors is \(limit.count)")
             }
             return min(count, most)
         }
@@ -72,10 +73,13 @@ struct ScaleRun {
             ScaleRow(
                 kind, .connect, connections: crowd.connections.count,
                 [
-                    ("connects_per_s", Double(crowd.connections.count) / seconds, 1), ("p50_us", microseconds(times, 50), 2),
+                    ("connects_per_s", Double(crowd.connections.count) / seconds, 1),
+                    ("p50_us", microseconds(times, 50), 2),
                     ("p99_us", microseconds(times, 99), 2),
                 ]))
-        guard crowd.close() else { throw ToolError.failure("\(kind.name): not all of \(crowd.connections.count) connections closed in order") }
+        guard crowd.close() else {
+            throw ToolError.failure("\(kind.name): not all of \(crowd.connections.count) connections closed in order")
+        }
     }
 
     private func tellObstacle(_ kind: ConnectionKind, _ crowd: Crowd) {
