@@ -27,19 +27,29 @@ import CSystem
 /// Looks at every connection whose bit is set; bits of no connection are a peer's fancy.
 private func answerDoorbell(_ transport: UnsafeMutablePointer<SharedMemoryState>) -> UInt32 {
     var count: UInt32 = 0
-    var words = unsafe transport.pointee.doorbell.takeSummary()
-    while words != 0 {
-        let index = words.trailingZeroBitCount
-        words &= words - 1
-        var bits = unsafe transport.pointee.doorbell.takeBits(ofWord: index)
-        while bits != 0 {
-            let bit = index * 64 + bits.trailingZeroBitCount
-            bits &= bits - 1
-            guard let channel = unsafe transport.pointee.slots[bit] else { continue }
-            unsafe count &+= answer(channel)
+    var summary = unsafe transport.pointee.doorbell.takeSummary()
+    while let high = summary.popBit() {
+        var words = unsafe transport.pointee.doorbell.takeIndex(high)
+        while let low = words.popBit() {
+            let word = high * 64 + low
+            var bits = unsafe transport.pointee.doorbell.takeBits(ofWord: word)
+            while let bit = bits.popBit() {
+                guard let channel = unsafe transport.pointee.slots[word * 64 + bit] else { continue }
+                unsafe count &+= answer(channel)
+            }
         }
     }
     return count
+}
+
+extension UInt64 {
+    /// Clears the lowest set bit and returns its number; nil when none is set.
+    fileprivate mutating func popBit() -> Int? {
+        guard self != 0 else { return nil }
+        let bit = trailingZeroBitCount
+        self &= self - 1
+        return bit
+    }
 }
 
 private func answer(_ channel: SharedMemoryChannel.Pointer) -> UInt32 {

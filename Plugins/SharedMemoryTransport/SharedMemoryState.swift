@@ -1,3 +1,5 @@
+import Glibc
+
 /// What all shared-memory connections of an endpoint share: raw, so that polling costs no reference count.
 @unsafe struct SharedMemoryState {
     /// Rings that are looked at with every poll.
@@ -14,6 +16,8 @@
     let slots: UnsafeMutablePointer<Channel?>
     /// One bit per slot: given to an attempt or a connection.
     let usedSlots: UnsafeMutablePointer<UInt64>
+    /// All words of used slots before this one are full.
+    var firstFreeWord = 0
     let hot: UnsafeMutablePointer<Channel?>
     var hotCount = 0
     var pollCount: UInt64 = 0
@@ -29,8 +33,9 @@
     let proof: UnsafeMutablePointer<Nonce>
 
     static func make(doorbell: Doorbell, wake: Int32, proof: Nonce) -> UnsafeMutablePointer<SharedMemoryState> {
-        let slots = UnsafeMutablePointer<Channel?>.allocate(capacity: Doorbell.bitCount)
-        unsafe slots.initialize(repeating: nil, count: Doorbell.bitCount)
+        // Zeros are nil; memory that no connection needs is never touched.
+        let slots = unsafe calloc(Doorbell.bitCount, MemoryLayout<Channel?>.stride)!
+            .bindMemory(to: Channel?.self, capacity: Doorbell.bitCount)
         let usedSlots = UnsafeMutablePointer<UInt64>.allocate(capacity: Doorbell.bitCount / 64)
         unsafe usedSlots.initialize(repeating: 0, count: Doorbell.bitCount / 64)
         let hot = unsafe UnsafeMutablePointer<Channel?>.allocate(capacity: hotLimit)
@@ -45,7 +50,7 @@
     }
 
     static func destroy(_ state: UnsafeMutablePointer<SharedMemoryState>) {
-        unsafe state.pointee.slots.deallocate()
+        unsafe free(state.pointee.slots)
         unsafe state.pointee.usedSlots.deallocate()
         unsafe state.pointee.hot.deallocate()
         unsafe state.pointee.proof.deallocate()

@@ -9,8 +9,9 @@ import TransportAPI
     /// - Throws: `resources` when all are taken.
     init(of state: UnsafeMutablePointer<SharedMemoryState>) throws(TransportRefusal) {
         let words = unsafe state.pointee.usedSlots
-        for index in 0..<Doorbell.bitCount / 64 {
+        for index in unsafe state.pointee.firstFreeWord..<Doorbell.bitCount / 64 {
             let free = unsafe ~words[index]
+            unsafe state.pointee.firstFreeWord = index
             guard free != 0 else { continue }
             unsafe words[index] |= free & (0 &- free)
             unsafe self.state = state
@@ -24,6 +25,7 @@ import TransportAPI
 
     deinit {
         unsafe state.pointee.slots[bit] = nil
+        unsafe state.pointee.firstFreeWord = min(state.pointee.firstFreeWord, bit >> 6)
         unsafe state.pointee.usedSlots[bit >> 6] &= ~(1 << UInt64(bit & 63))
     }
 }

@@ -144,7 +144,7 @@ import TransportAPI
         let slots = (0..<Doorbell.bitCount).map { _ in Box((try? Slot(of: second.raw))!) }
         let meeting = try Meeting(first, second)
         let payload = try meeting.propose()
-        expectRefusal(.resources, saying: "4096") { _ = try meeting.answerer.advance(step: payload) }
+        expectRefusal(.resources, saying: "65536") { _ = try meeting.answerer.advance(step: payload) }
         #expect(slots.count == Doorbell.bitCount)
     }
 

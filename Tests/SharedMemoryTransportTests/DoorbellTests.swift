@@ -103,7 +103,7 @@ import Testing
         two.poll()
 
         let words = two.transport.doorbell.memory.baseAddress!.assumingMemoryBound(to: UInt64.self)
-        words[16] = .max  // The bits of word 0, without the summary.
+        words[32] = .max  // The bits of word 0, without the summary.
         let (three, four) = try Meeting.makeSides(one.transport, two.transport)
         #expect(three.send([7]) == 1)
         four.poll()

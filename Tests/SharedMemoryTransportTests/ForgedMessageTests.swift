@@ -59,7 +59,7 @@ import TransportAPI
 
     @Test func `refuses a segment or a doorbell of another size`() throws {
         try say([doorbell.descriptor, doorbell.descriptor, event.number])
-        expectRefusal(.unreachable, saying: "4096 bytes instead of 16384") { _ = try starter.advance(step: nil) }
+        expectRefusal(.unreachable, saying: "12288 bytes instead of 16384") { _ = try starter.advance(step: nil) }
     }
 
     @Test func `refuses a segment without the nonce`() throws {
