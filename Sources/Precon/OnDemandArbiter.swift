@@ -295,6 +295,9 @@ extension OnDemandArbiter {
         case .offering(stream) where order == .higher && Self.isSuperseded(failure):
             state = .awaitingPeer(.superseded)
             return [.arm(.peerConnect)]
+        case .accepting(stream, isWanted: true) where Self.isForAnother(failure):
+            state = .connecting
+            return [.connectForward]
         case .offering(stream), .answered(stream), .accepting(stream, isWanted: true):
             guard !failure.isLasting else { return fail(.handshake(failure)) }
             state = .connecting
@@ -313,6 +316,11 @@ extension OnDemandArbiter {
         case .streamEnded: true
         case .rejected, .deadlinePassed, .refusedAfterProposal, .abandoned: false
         }
+    }
+
+    /// Whether the peer's stream was meant for another process, whose address it has wrong: that says nothing of ours.
+    private static func isForAnother(_ failure: HandshakeFailure) -> Bool {
+        if case .rejectedByPeer(let rejection) = failure { rejection.code == .unknownName } else { false }
     }
 
     private mutating func end(_ stream: StreamID) -> [OnDemandAction] {

@@ -126,6 +126,18 @@ import Testing
         #expect(arbiter.handle(.streamFailed(first, unknown)) == [.disarm(.demand), .failed(.handshake(unknown))])
     }
 
+    @Test func `connects by itself when the peer's stream was meant for another process`() {
+        var arbiter = arbiter()
+        _ = arbiter.handle(.accepted(first, claim()))
+        _ = arbiter.handle(.demanded)
+        let failure = HandshakeFailure.rejectedByPeer(Rejection(.unknownName, "rank7 was expected"))
+        #expect(arbiter.handle(.streamFailed(first, failure)) == [.connectForward])
+        // The answer of the peer's own address, though, is its last word.
+        _ = arbiter.handle(.forwardOpened(second))
+        #expect(
+            arbiter.handle(.streamFailed(second, failure)) == [.disarm(.demand), .failed(.handshake(failure))])
+    }
+
     @Test func `looks elsewhere when another process answers`() {
         var arbiter = arbiter("rank1")
         _ = arbiter.handle(.demanded)
