@@ -43,7 +43,8 @@ let package = Package(
             dependencies: [
                 "Precon", "TransportAPI", "CHandfast", "CSystem", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: house),
-        .target(name: "TransportTesting", dependencies: ["TransportAPI", "CHandfast"], swiftSettings: house),
+        .target(
+            name: "TransportTesting", dependencies: ["TransportAPI", "CHandfast", "Precon"], swiftSettings: house),
         .executableTarget(
             name: "TransportPeer",
             dependencies: ["TransportTesting", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
@@ -99,6 +100,8 @@ let package = Package(
                 "Handfast", "Precon", "TransportAPI", "CHandfast", "TCPTransport", "LoopbackTransport",
                 "SharedMemoryTransport",
             ], swiftSettings: house),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["TransportTesting", "Precon", "Handfast"], swiftSettings: house),
         .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",

@@ -1,0 +1,45 @@
+/// What happens when in a simulation: the earliest first, and of one instant in the order of scheduling.
+struct EventQueue {
+    private struct Event {
+        let time: Duration
+        let number: UInt64
+        let body: () -> Void
+
+        func precedes(_ other: Event) -> Bool { time == other.time ? number < other.number : time < other.time }
+    }
+
+    private var heap: [Event] = []
+    private var count: UInt64 = 0
+
+    mutating func schedule(at time: Duration, _ body: @escaping () -> Void) {
+        heap.append(Event(time: time, number: count, body: body))
+        count += 1
+        var place = heap.count - 1
+        while place > 0, heap[place].precedes(heap[(place - 1) / 2]) {
+            heap.swapAt(place, (place - 1) / 2)
+            place = (place - 1) / 2
+        }
+    }
+
+    mutating func next() -> (time: Duration, body: () -> Void)? {
+        guard let first = heap.first, let last = heap.popLast() else { return nil }
+        if !heap.isEmpty {
+            heap[0] = last
+            sink()
+        }
+        return (first.time, first.body)
+    }
+
+    private mutating func sink() {
+        var place = 0
+        while true {
+            var least = place
+            for child in [2 * place + 1, 2 * place + 2] where child < heap.count && heap[child].precedes(heap[least]) {
+                least = child
+            }
+            guard least != place else { return }
+            heap.swapAt(place, least)
+            place = least
+        }
+    }
+}
