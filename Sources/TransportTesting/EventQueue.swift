@@ -3,16 +3,21 @@ struct EventQueue {
     private struct Event {
         let time: Duration
         let number: UInt64
-        let body: () -> Void
+        /// Where its body is: what the heap moves about has no reference that would be counted.
+        let slot: Int
 
         func precedes(_ other: Event) -> Bool { time == other.time ? number < other.number : time < other.time }
     }
 
     private var heap: [Event] = []
+    private var bodies: [() -> Void] = []
+    private var freeSlots: [Int] = []
     private var count: UInt64 = 0
 
     mutating func schedule(at time: Duration, _ body: @escaping () -> Void) {
-        heap.append(Event(time: time, number: count, body: body))
+        let slot = freeSlots.popLast() ?? bodies.count
+        if slot == bodies.count { bodies.append(body) } else { bodies[slot] = body }
+        heap.append(Event(time: time, number: count, slot: slot))
         count += 1
         var place = heap.count - 1
         while place > 0, heap[place].precedes(heap[(place - 1) / 2]) {
@@ -27,7 +32,10 @@ struct EventQueue {
             heap[0] = last
             sink()
         }
-        return (first.time, first.body)
+        let body = bodies[first.slot]
+        bodies[first.slot] = {}
+        freeSlots.append(first.slot)
+        return (first.time, body)
     }
 
     private mutating func sink() {
