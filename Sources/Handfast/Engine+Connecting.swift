@@ -41,20 +41,21 @@ extension Engine {
         let from = SocketAddress.peer(of: socket.number)
         let text = from.description
         guard answererCount < settings.pendingHandshakeLimit else {
-            return turnAway(socket, text)
+            return turnAway(socket, from.address?.bytes ?? [], text)
         }
         let bytes = from.address?.bytes ?? []
         let peer = PeerDescription(name: "", address: bytes, isLocal: from.address?.isLoopback ?? false)
         add(makeAnswerer(socket, peer: peer, text))
     }
 
-    private func turnAway(_ socket: consuming Descriptor, _ peer: String) {
+    private func turnAway(_ socket: consuming Descriptor, _ host: [UInt8], _ peer: String) {
         let text = "\(settings.pendingHandshakeLimit) handshakes are unfinished here"
         let frame = PreconMessage.reject(Rejection(.busy, text)).frame
         _ = frame.withUnsafeBytes {
             send(socket.number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
         }
-        logger.warning("handshake refused", metadata: ["peer": "\(peer)", "reason": "\(text)"])
+        refusalLog.refused(host, peer, text)
+        watch(refusalLog)
     }
 
     private func makeAnswerer(_ socket: consuming Descriptor, peer: PeerDescription, _ text: String) -> HandshakeDriver

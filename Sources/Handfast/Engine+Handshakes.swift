@@ -195,7 +195,7 @@ extension Engine {
         guard let failure = driver.failure else { return }
         if let record = driver.record { note(driver, in: record) }
         let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
-        if driver.role == .answerer, failure != .abandoned {
+        if driver.role == .answerer, failure != .abandoned, !driver.isStranger {
             logger.log(
                 level: failure.isSuperseded || (driver.isUnheard && failure.isStreamEnd) ? .debug : .warning,
                 "handshake failed",

@@ -26,6 +26,7 @@ final class Engine {
     /// New with every endpoint, so that a peer can tell a restart.
     let incarnation = UInt64.random(in: 1...UInt64.max)
 
+    let refusalLog: RefusalLog
     var listener: Listener?
     private(set) var isClosing = false
     private var drivers: [ObjectIdentifier: HandshakeDriver] = [:] { didSet { noteWhetherBusy() } }
@@ -67,6 +68,7 @@ final class Engine {
         self.settings = settings
         self.selection = selection
         self.logger = logger
+        refusalLog = RefusalLog(logger)
         watches = try Watches()
         transports = definitions.map { LiveTransport($0, settings.values) }
         state = .allocate(capacity: 1)

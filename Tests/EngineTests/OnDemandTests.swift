@@ -182,4 +182,38 @@ import Testing
         #expect(pair.near.state == .onDemand)
         try pair.pingPong()
     }
+
+    @Test func `goes on while a stranger sends ten thousand BACK_CONNECTs, of which the log tells once a second`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair(
+            definitions: definitions, near: ["HANDFAST_TRANSPORTS": "tcp"], far: ["HANDFAST_TRANSPORTS": "tcp"],
+            logger: log.logger, names: ("alpha", "beta"))
+        try pair.near.listen(on: IPAddress("127.0.0.1"))
+        let address = try #require(pair.far.address)
+        let near = try pair.near.connect(to: address, mode: .onDemand)
+        let far = try pair.far.connect(to: try #require(pair.near.address), mode: .onDemand)
+        let start = ContinuousClock.now
+        var refusedCount = 0
+        for batch in 0..<200 {
+            let strangers = try (0..<50).map { _ in try RawPeer(address) }
+            for stranger in strangers { stranger.send(.backConnect(info("stranger"))) }
+            try pair.pingPong(near, far)
+            pair.run("batch \(batch) was refused") {
+                for stranger in strangers where !stranger.hasEnded { stranger.poll() }
+                return strangers.allSatisfy(\.hasEnded)
+            }
+            refusedCount += strangers.filter {
+                if case .reject(let rejection)? = $0.messages.last { [.unknownName, .busy].contains(rejection.code) } else { false }
+            }.count
+        }
+        #expect(refusedCount == 10_000)
+        let seconds = Int(start.duration(to: .now) / .seconds(1))
+        pair.run("the last line has said how many were left out") {
+            log.lines.contains { $0.contains("others left out") } && pair.far.pending.isEmpty
+        }
+        #expect(log.lines.count <= seconds + 3, "\(log.lines)")
+        #expect(log.lines.first?.contains("expects no connection from stranger") == true, "\(log.lines)")
+        #expect(near.state == .connected)
+        try pair.pingPong(near, far)
+    }
 }
