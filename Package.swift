@@ -86,6 +86,11 @@ let package = Package(
             name: "HotPathProbe",
             dependencies: ["CallCounters", "Handfast", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
             path: "Tests/HotPathProbe", swiftSettings: house),
+        .executableTarget(
+            name: "OnDemandPeer", dependencies: ["Handfast", "DefaultTransports", "TransportAPI"], path: "Tests/OnDemandPeer",
+            swiftSettings: house),
+        .testTarget(
+            name: "OnDemandProcessTests", dependencies: ["OnDemandPeer", "Precon"], swiftSettings: house),
         .testTarget(name: "HotPathTests", dependencies: ["HotPathProbe"], swiftSettings: house),
         .executableTarget(
             name: "Embedding", dependencies: ["Handfast", "DefaultTransports"],

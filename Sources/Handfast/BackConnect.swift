@@ -2,63 +2,89 @@ import Glibc
 import Precon
 import TransportAPI
 
-/// "Please connect to me": one message on a stream of its own, and the peer's acknowledgement.
+/// "Please connect to me": one message on a stream of its own, and the peer's acknowledgement. The peer's places are
+/// asked one after another, until one of them acknowledges.
 final class BackConnect: DeadlineHolder {
     private unowned let association: Association
-    private let stream: PreconStream
+    /// Those that have not been asked.
+    private var places: ArraySlice<EndpointAddress.Place>
+    private var stream: PreconStream?
     private var watch: UInt?
     private var isConnected = false
-    let nextDeadline: ContinuousClock.Instant?
+    private var failures: [String] = []
+    private(set) var nextDeadline: ContinuousClock.Instant?
 
-    /// - Throws: when it cannot even begin.
+    /// - Throws: when it cannot even begin, at any place.
     init(_ association: Association) throws(HandfastError) {
         self.association = association
+        let ranked = association.engine.ranked(association.address.places)
+        let first = association.engine.lastWinner(of: ranked)
+        places = ranked[first...] + ranked[..<first]
+        guard askNext() else { throw HandfastError(.unreachable, failures.joined(separator: "; ")) }
+    }
+
+    /// - Returns: whether there is a place that may answer.
+    private func askNext() -> Bool {
         let engine = association.engine
-        nextDeadline = .now + engine.settings.connectTimeout
-        let places = engine.ranked(association.address.places)
-        let socket = try engine.openSocket(to: places[engine.lastWinner(of: places)])
-        stream = PreconStream(owning: socket)
-        // A whole name that the 8 bytes cannot hold goes before it; a pscom peer passes it over.
-        if WireName(engine.name).description != engine.name { stream.queue(.peerInfo(engine.ownPeerInfo())) }
-        stream.queue(.backConnect(engine.ownInfo(on: stream.socket)))
-        watch = engine.watches.add(stream.socket, .backConnect(self), readable: true, writable: true)
-        engine.watch(self)
+        while let place = places.popFirst() {
+            do throws(HandfastError) {
+                let stream = PreconStream(owning: try engine.openSocket(to: place))
+                // A whole name that the 8 bytes cannot hold goes before it; a pscom peer passes it over.
+                if WireName(engine.name).description != engine.name { stream.queue(.peerInfo(engine.ownPeerInfo())) }
+                stream.queue(.backConnect(engine.ownInfo(on: stream.socket)))
+                self.stream = stream
+                isConnected = false
+                watch = engine.watches.add(stream.socket, .backConnect(self), readable: true, writable: true)
+                nextDeadline = .now + engine.settings.connectTimeout
+                engine.watch(self)
+                return true
+            } catch { failures.append(error.message) }
+        }
+        return false
     }
 
     func socketIsReady() {
+        guard let stream else { return }
         if !isConnected {
             let error = stream.connectError
-            guard error == 0 else { return end(String(cString: strerror(error))) }
+            guard error == 0 else { return failed(String(cString: strerror(error))) }
             isConnected = true
         }
         let error = stream.flush()
-        guard error == 0 else { return end(String(cString: strerror(error))) }
+        guard error == 0 else { return failed(String(cString: strerror(error))) }
         if let watch, !stream.hasOutgoing {
             association.engine.watches.change(watch, stream.socket, readable: true, writable: false)
         }
         let incoming = stream.read()
         stream.endTurn()
         switch incoming {
-        case .message(.backAcknowledgement): end(nil)
-        case .message(.reject(let rejection)): end(rejection.text.escaped())
+        case .message(.backAcknowledgement):
+            finish()
+            association.backConnectEnded(self, nil)
+        case .message(.reject(let rejection)): failed(rejection.text.escaped())
         case .nothing, .unknown: break
-        case .message(let message): end("it answered BACK_CONNECT by \(message.name)")
-        case .garbage(let error): end(error.description)
-        case .ended: end("it closed the stream instead of an answer")
+        case .message(let message): failed("it answered BACK_CONNECT by \(message.name)")
+        case .garbage(let error): failed(error.description)
+        case .ended: failed("it closed the stream instead of an answer")
         }
     }
 
-    func checkDeadlines(_ now: ContinuousClock.Instant) { end("no answer to BACK_CONNECT in time") }
+    func checkDeadlines(_ now: ContinuousClock.Instant) { failed("no answer to BACK_CONNECT in time") }
 
-    private func end(_ failure: String?) {
+    /// This place is none where the peer can be asked.
+    private func failed(_ failure: String) {
+        failures.append(failure)
         finish()
-        association.backConnectEnded(self, failure)
+        guard !askNext() else { return }
+        association.backConnectEnded(self, failures.joined(separator: "; "))
     }
 
     /// Lets go of everything; nothing is reported.
     func finish() {
-        if let watch { association.engine.watches.remove(watch, stream.socket) }
+        if let watch, let stream { association.engine.watches.remove(watch, stream.socket) }
         watch = nil
+        stream = nil
+        nextDeadline = nil
         association.engine.unwatch(self)
     }
 }

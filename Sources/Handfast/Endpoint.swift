@@ -70,12 +70,7 @@ public final class Endpoint {
     }
 
     /// Where peers reach it, in the form with one place that pscom peers read too; nil before `listen`.
-    public var address: EndpointAddress? {
-        // A listener has a port, and the name was checked, so this cannot fail.
-        engine.listener.flatMap {
-            try? EndpointAddress(host: $0.preferredAddress(on: engine.hostAddresses), port: $0.port, name: name)
-        }
-    }
+    public var address: EndpointAddress? { engine.address }
 
     /// All places where peers may reach it, at most 16, the best first; nil before `listen`. HANDFAST_NETWORK chooses
     /// among them. Addresses that are good on one link alone are left out, because only the peer knows its link.

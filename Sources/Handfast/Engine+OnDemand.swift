@@ -113,11 +113,13 @@ extension Engine {
 }
 
 extension HandfastError {
-    init(_ failure: OnDemandFailure, peer: String) {
+    /// - Parameter own: this endpoint's address.
+    init(_ failure: OnDemandFailure, peer: String, own: String) {
         switch failure {
         case .sameName(let name):
             self.init(
-                .rejected, "\(peer): this endpoint is called \(name.quoted) too; one of the two must have another name")
+                .rejected,
+                "\(peer): this endpoint, at \(own), is called \(name.quoted) too; one of the two must have another name")
         case .unreachable(let text): self.init(.unreachable, text)
         case .handshake(let failure): self.init(failure, peer: peer, decisions: [])
         case .deadlinePassed(let waitedFor):

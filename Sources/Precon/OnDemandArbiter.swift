@@ -130,10 +130,18 @@ extension OnDemandArbiter {
     private mutating func passDeadline() -> [OnDemandAction] {
         switch state {
         case .connecting, .offering, .answered, .accepting(_, isWanted: true), .askingBack, .awaitingPeer:
-            let waitedFor = waitingFor
+            let waitedFor = waitingFor + (whyNotForward.map { ", after \($0)" } ?? "")
             let late = Rejection(.timeout, "the deadline passed while waiting for \(waitedFor)")
             return stop(isArmed: false) { .reject($0, late) } + [.failed(.deadlinePassed(waitingFor: waitedFor))]
         case .idle, .accepting(_, isWanted: false), .established: return []
+        }
+    }
+
+    /// What kept this side from connecting by itself, so that the peer was asked to.
+    private var whyNotForward: String? {
+        switch state {
+        case .askingBack(let text), .awaitingPeer(.asked(let text)): text
+        case .idle, .connecting, .offering, .answered, .accepting, .awaitingPeer(.superseded), .established: nil
         }
     }
 
