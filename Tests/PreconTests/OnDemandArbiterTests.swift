@@ -211,6 +211,16 @@ import Testing
         #expect(arbiter.isIdle)
     }
 
+    @Test func `that has asked the peer to connect says at its deadline why it could not connect itself`() {
+        var arbiter = OnDemandArbiter(local: PeerName("beta"), peer: PeerName("alpha"))
+        for event in [OnDemandEvent.demanded, .forwardUnreachable("the name is taken"), .backConnectAcknowledged] {
+            _ = arbiter.handle(event)
+        }
+        let actions = arbiter.handle(.timerPassed(.demand))
+        #expect(
+            actions.last == .failed(.deadlinePassed(waitingFor: "the peer's own connect, after the name is taken")))
+    }
+
     @Test func `that is no longer wanted frees everything without a report`() {
         var arbiter = arbiter("rank9")
         #expect(arbiter.handle(.withdrawn) == [])
