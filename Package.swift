@@ -87,7 +87,8 @@ let package = Package(
             dependencies: ["CallCounters", "Handfast", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
             path: "Tests/HotPathProbe", swiftSettings: house),
         .executableTarget(
-            name: "OnDemandPeer", dependencies: ["Handfast", "DefaultTransports", "TransportAPI"], path: "Tests/OnDemandPeer",
+            name: "OnDemandPeer", dependencies: ["Handfast", "DefaultTransports", "TransportAPI"],
+            path: "Tests/OnDemandPeer",
             swiftSettings: house),
         .testTarget(
             name: "OnDemandProcessTests", dependencies: ["OnDemandPeer", "Precon"], swiftSettings: house),

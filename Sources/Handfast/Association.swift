@@ -122,7 +122,8 @@ final class Association: DeadlineHolder {
             agreement.take()?()
         case .failed(let failure):
             endDial()
-            engine.demandFailed(record, HandfastError(failure, peer: record.peerText, own: engine.address?.description ?? engine.name))
+            engine.demandFailed(
+                record, HandfastError(failure, peer: record.peerText, own: engine.address?.description ?? engine.name))
         case .peerRestarted:
             establishedStream = nil
             engine.end(record, HandfastError(.peerLost, "\(record.peerText) was restarted"))

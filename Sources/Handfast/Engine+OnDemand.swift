@@ -119,7 +119,8 @@ extension HandfastError {
         case .sameName(let name):
             self.init(
                 .rejected,
-                "\(peer): this endpoint, at \(own), is called \(name.quoted) too; one of the two must have another name")
+                "\(peer): this endpoint, at \(own), is called \(name.quoted) too; one of the two must have another name"
+            )
         case .unreachable(let text): self.init(.unreachable, text)
         case .handshake(let failure): self.init(failure, peer: peer, decisions: [])
         case .deadlinePassed(let waitedFor):

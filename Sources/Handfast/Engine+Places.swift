@@ -67,7 +67,9 @@ extension Engine {
     /// The preferred place alone; nil without a listener.
     var address: EndpointAddress? {
         // A listener has a port, and the name was checked, so this cannot fail.
-        listener.flatMap { try? EndpointAddress(host: $0.preferredAddress(on: hostAddresses), port: $0.port, name: name) }
+        listener.flatMap {
+            try? EndpointAddress(host: $0.preferredAddress(on: hostAddresses), port: $0.port, name: name)
+        }
     }
 
     var ownAddresses: EndpointAddress? {

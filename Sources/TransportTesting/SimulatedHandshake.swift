@@ -107,13 +107,17 @@ final class SimulatedHandshake {
 
     private func begin(_ transport: UInt32) {
         trial = transport
-        if endpoint.network.transportRefuses() { return tell(.attemptRefused(Refusal(.resources, "refused by chance"))) }
+        if endpoint.network.transportRefuses() {
+            return tell(.attemptRefused(Refusal(.resources, "refused by chance")))
+        }
         if transport == SimulatedNetwork.transports.last { return tell(.attemptAccepted) }
         if role == .starter { tell(.attemptStep(number: 1, payload: [1])) }
     }
 
     private func answerStep() {
-        if endpoint.network.transportRefuses() { return tell(.attemptRefused(Refusal(.resources, "refused by chance"))) }
+        if endpoint.network.transportRefuses() {
+            return tell(.attemptRefused(Refusal(.resources, "refused by chance")))
+        }
         if role == .answerer { tell(.attemptStep(number: 2, payload: [2])) }
         tell(.attemptAccepted)
     }

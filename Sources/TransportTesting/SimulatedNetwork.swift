@@ -179,7 +179,9 @@ package final class SimulatedNetwork {
 
     private func checkRest() {
         for endpoint in endpoints {
-            if endpoint.pendingCount != 0 { complain("\(endpoint.name.whole) keeps handshakes: \(endpoint.pendingCount)") }
+            if endpoint.pendingCount != 0 {
+                complain("\(endpoint.name.whole) keeps handshakes: \(endpoint.pendingCount)")
+            }
             for association in endpoint.associations.values {
                 if let remains = association.remains { complain("\(describe(association)) \(remains)") }
                 if conditions.faultsEnd == .zero, busyCount == 0 { checkUndisturbed(association) }

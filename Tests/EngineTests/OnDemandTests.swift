@@ -183,7 +183,9 @@ import Testing
         try pair.pingPong()
     }
 
-    @Test func `goes on while a stranger sends ten thousand BACK_CONNECTs, of which the log tells once a second`() throws {
+    @Test func `goes on while a stranger sends ten thousand BACK_CONNECTs, of which the log tells once a second`()
+        throws
+    {
         let log = LogCapture()
         let pair = try EndpointPair(
             definitions: definitions, near: ["HANDFAST_TRANSPORTS": "tcp"], far: ["HANDFAST_TRANSPORTS": "tcp"],
@@ -202,9 +204,14 @@ import Testing
                 for stranger in strangers where !stranger.hasEnded { stranger.poll() }
                 return strangers.allSatisfy(\.hasEnded)
             }
-            refusedCount += strangers.filter {
-                if case .reject(let rejection)? = $0.messages.last { [.unknownName, .busy].contains(rejection.code) } else { false }
-            }.count
+            refusedCount +=
+                strangers.filter {
+                    if case .reject(let rejection)? = $0.messages.last {
+                        [.unknownName, .busy].contains(rejection.code)
+                    } else {
+                        false
+                    }
+                }.count
         }
         #expect(refusedCount == 10_000)
         let seconds = Int(start.duration(to: .now) / .seconds(1))

@@ -115,7 +115,8 @@ final class DemandingPeer {
         }
         do throws(HandfastError) {
             guard let connection = connections[name] else { throw HandfastError(.invalidArgument, "not expected") }
-            let request = try connection.send(UnsafeRawBufferPointer(memory[1]), header: UnsafeRawBufferPointer(memory[0]))
+            let request = try connection.send(
+                UnsafeRawBufferPointer(memory[1]), header: UnsafeRawBufferPointer(memory[0]))
             sendings.append(Sending(peer: name, request: request, memory: memory))
         } catch { errors.append((name, error.message)) }
     }
@@ -139,7 +140,9 @@ final class DemandingPeer {
         let source = Source(name: message.sender, process: message.process)
         let (count, last) = received[source] ?? (0, -1)
         if message.sequence <= last { faults.append("\(message.sequence) from \(source.name) came after \(last)") }
-        if !room[..<completion.byteCount].elementsEqual(message.payload) { faults.append("a payload of \(source.name) was changed") }
+        if !room[..<completion.byteCount].elementsEqual(message.payload) {
+            faults.append("a payload of \(source.name) was changed")
+        }
         if let name = completion.connection?.peer?.name, name != message.sender {
             faults.append("a message of \(message.sender) came from \(name)")
         }

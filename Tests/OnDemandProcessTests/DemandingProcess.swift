@@ -45,7 +45,8 @@ final class DemandingProcess {
         var values = variables.map { strdup($0) } + [nil]
         defer { for word in words + values { free(word) } }
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let executable = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("OnDemandPeer").path
+        let executable = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("OnDemandPeer")
+            .path
         var process: pid_t = 0
         let error = posix_spawn(&process, executable, &actions, nil, &words, &values)
         close(pair[1])
@@ -111,7 +112,9 @@ final class DemandingProcess {
 
     /// Asks until the condition holds.
     @discardableResult
-    func poll(_ what: Comment, within patience: Duration = .seconds(30), until condition: (Report) -> Bool) throws -> Report {
+    func poll(_ what: Comment, within patience: Duration = .seconds(30), until condition: (Report) -> Bool) throws
+        -> Report
+    {
         let deadline = ContinuousClock.now + patience
         while true {
             let report = try report()
