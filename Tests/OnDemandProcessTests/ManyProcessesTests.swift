@@ -5,12 +5,12 @@ import Testing
 /// As a runtime uses it: every process knows all others by name, and all begin to talk at once.
 @Suite(.serialized) struct `Many processes on demand` {
     private static let roundCount = 10
+    private static let asked = ProcessInfo.processInfo.environment["ON_DEMAND_PROCESSES"].flatMap(Int.init)
     private let environment = ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "20000", "HANDFAST_CONNECT_TIMEOUT_MS": "20000"]
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.enabled(if: asked != nil, "takes both cores: ON_DEMAND_PROCESSES=64 asks for it"), .timeLimit(.minutes(5)))
     func `all send to all ten times over, while one is killed and restarted under its old name`() throws {
-        // Beside other tests only a few: 64 take both cores for half a minute, so they have a stage of .ci/run alone.
-        let count = ProcessInfo.processInfo.environment["ON_DEMAND_PROCESSES"].flatMap(Int.init) ?? 8
+        let count = try #require(Self.asked)
         let names = (0..<count).map { "rank\($0)" }
         var processes = try names.map { try DemandingProcess($0, environment) }
         for process in processes { try process.readAddress() }
