@@ -56,6 +56,18 @@ struct EndpointState: ~Copyable {
         polled.deallocate()
     }
 
+    mutating func removeFromThoseInNeed(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        guard slot.pointee.needsAttention else { return }
+        slot.pointee.needsAttention = false
+        guard let first = inNeed, first != slot else {
+            inNeed = slot.pointee.nextInNeed
+            return
+        }
+        var before = first
+        while let next = before.pointee.nextInNeed, next != slot { before = next }
+        before.pointee.nextInNeed = slot.pointee.nextInNeed
+    }
+
     // Hot path.
     /// - Returns: how many things the transports did.
     mutating func pollTransports() -> Int {

@@ -69,7 +69,7 @@ extension Engine {
         if let record = slot.record { return close(record) }
         forget(slot)
         failAll(slot, EndReason(HandfastError(.closed, "the connection was closed")))
-        state.pointee.connections.give(slot)
+        giveBack(slot)
     }
 
     /// Queues our last message and gives the peer's a deadline.

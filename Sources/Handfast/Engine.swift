@@ -247,6 +247,12 @@ final class Engine {
         if let contest = record.contest, contests[contest] === record { contests[contest] = nil }
         records[ObjectIdentifier(record)] = nil
         ending[ObjectIdentifier(record)] = nil
+        giveBack(slot)
+    }
+
+    /// The slot may be another connection's next, so nothing may lead to it any more.
+    func giveBack(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+        state.pointee.removeFromThoseInNeed(slot)
         state.pointee.connections.give(slot)
     }
 

@@ -98,6 +98,23 @@ import Testing
         try pair.pingPong()
     }
 
+    @Test func `that is closed before it began disturbs no other that is about to begin`() throws {
+        let pair = try Pair()
+        let elsewhere = try (1...3).map { try EndpointAddress(parsing: "127.0.0.1:1@peer\($0)") }
+        let closed = try pair.low.near.connect(to: elsewhere[0], mode: .onDemand)
+        let (payload, room) = (Payload(byteCount: 5, seed: 1), Payload(byteCount: 5))
+        let send = try pair.near.send(payload.bytes)
+        let refused = try closed.send(payload.bytes)
+        closed.close()
+        let unused = try pair.low.near.connect(to: elsewhere[1], mode: .onDemand)
+        let receive = try pair.low.far.receive(into: room.mutable, from: pair.far)
+        _ = try pair.low.finish(receive)
+        _ = try pair.low.finish(send)
+        #expect(room == payload)
+        #expect(throws: HandfastError.self) { try refused.result() }
+        #expect(unused.state == .onDemand, "nobody has sent on it")
+    }
+
     @Test func `joins a peer that was restarted under its old name`() throws {
         let pair = try Pair()
         try pair.pingPong()

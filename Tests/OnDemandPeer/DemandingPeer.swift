@@ -27,6 +27,7 @@ final class DemandingPeer {
     private var sendings: [Sending] = []
     private var sentCount = 0
     private var nextSequence = 0
+    private var lastSent: [String: Int] = [:]
     private var errors: [(peer: String, text: String)] = []
     private var faults: [String] = []
     private var received: [Source: (count: Int, last: Int)] = [:]
@@ -107,6 +108,7 @@ final class DemandingPeer {
 
     private func send(to name: String) {
         let message = Message(sender: endpoint.name, process: getpid(), sequence: nextSequence)
+        lastSent[name] = nextSequence
         nextSequence += 1
         let memory = [message.header, message.payload].map { bytes in
             let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 8)
@@ -153,7 +155,8 @@ final class DemandingPeer {
         print("descriptors \(descriptorCount())")
         print("pending \(sendings.count)")
         print("sent \(sentCount)")
-        for (source, entry) in received { print("got \(source.name) \(source.process) \(entry.count)") }
+        for (source, entry) in received { print("got \(source.name) \(source.process) \(entry.count) \(entry.last)") }
+        for (name, sequence) in lastSent { print("last \(name) \(sequence)") }
         for (name, connection) in connections {
             print("state \(name) \(connection.state) \(connection.transport ?? "none")")
         }

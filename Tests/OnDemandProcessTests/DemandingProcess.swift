@@ -11,6 +11,10 @@ final class DemandingProcess {
         var sentCount = 0
         /// By the sender's name and process.
         var received: [String: [pid_t: Int]] = [:]
+        /// The number of the last message, by the sender's process.
+        var lastReceived: [pid_t: Int] = [:]
+        /// By receiver.
+        var lastSent: [String: Int] = [:]
         var states: [String: String] = [:]
         var transports: [String: String] = [:]
         var errors: [(peer: String, text: String)] = []
@@ -101,7 +105,11 @@ final class DemandingProcess {
             case "descriptors": report.descriptorCount = Int(words[1]) ?? 0
             case "pending": report.pendingCount = Int(words[1]) ?? 0
             case "sent": report.sentCount = Int(words[1]) ?? 0
-            case "got": report.received[words[1], default: [:]][pid_t(words[2]) ?? 0] = Int(words[3])
+            case "got":
+                let numbers = words[3].split(separator: " ").compactMap { Int($0) }
+                report.received[words[1], default: [:]][pid_t(words[2]) ?? 0] = numbers[0]
+                report.lastReceived[pid_t(words[2]) ?? 0] = numbers[1]
+            case "last": report.lastSent[words[1]] = Int(words[2])
             case "state": (report.states[words[1]], report.transports[words[1]]) = (words[2], words[3])
             case "failed": report.errors.append((words[1], words.dropFirst(2).joined(separator: " ")))
             case "fault": report.faults.append(words.dropFirst().joined(separator: " "))
