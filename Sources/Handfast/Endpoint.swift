@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 public import Logging
 public import TransportAPI
@@ -19,12 +20,15 @@ public final class Endpoint {
     ///   - environment: where settings come from; nil for the process's own.
     ///   - logger: by default only warnings and errors are written.
     /// - Throws: `invalidArgument` naming the variable or argument, its value and what is allowed; `resources`.
+    ///
+    /// It raises the process's soft limit of open descriptors to the hard one, unless HANDFAST_RAISE_DESCRIPTORS says no.
     public init(
         name: String? = nil, transports: [TransportDefinition], selection: TransportSelection? = nil,
         environment: [String: String]? = nil, logger: Logger? = nil
     ) throws(HandfastError) {
         let settings = try Settings(
             environment: environment ?? Settings.processEnvironment(), transports: transports)
+        if settings.raisesDescriptorLimit { csystem_raise_descriptor_limit() }
         engine = try Engine(
             name: try Self.checkedName(name ?? settings.name), settings: settings,
             selection: selection ?? settings.selection, definitions: transports,

@@ -50,6 +50,10 @@ extension Settings {
     static let pendingHandshakes = Setting.integer(
         "HANDFAST_PENDING_HANDSHAKES", default: 128, in: 1...65_536, unit: "a number of handshakes",
         help: "The most handshakes of an endpoint that are under way at once.")
+    static let raiseDescriptors = Setting.boolean(
+        "HANDFAST_RAISE_DESCRIPTORS", default: true,
+        help: "Whether the first endpoint raises the process's soft limit of open descriptors to its hard one"
+            + " (`ulimit -n`); children inherit it.")
     /// A payload is shorter than 1024g, so that this value means never.
     static let rendezvousBytes = Setting.byteCount(
         "HANDFAST_RENDEZVOUS_BYTES", default: 16 << 10, in: 1...(1 << 40),
@@ -66,7 +70,7 @@ extension Settings {
             connectAttempts.row,
             connectInterval.row, connectOffset.row, connectDeadline.row, resolveTimeout.row, network.row,
             closeTimeout.row,
-            unexpectedBytes.row, spin.row, pendingHandshakes.row, rendezvousBytes.row, name.row,
+            unexpectedBytes.row, spin.row, pendingHandshakes.row, raiseDescriptors.row, rendezvousBytes.row, name.row,
         ] + transports.flatMap(\.settings)
     }
 

@@ -23,6 +23,8 @@ public struct Settings: Sendable {
     public let spinDuration: Duration
     /// The most handshakes of an endpoint that are under way at once.
     public let pendingHandshakeLimit: Int
+    /// Whether the process's soft limit of open descriptors is raised to its hard one.
+    public let raisesDescriptorLimit: Bool
     /// From so many bytes on, a payload is read by its receiver directly where the transport can.
     public let rendezvousByteCount: Int
     /// 1 to 255 bytes; nil when the endpoint names itself.
@@ -63,6 +65,7 @@ public struct Settings: Sendable {
         unexpectedByteLimit = values[Self.unexpectedBytes]
         spinDuration = values[Self.spin]
         pendingHandshakeLimit = values[Self.pendingHandshakes]
+        raisesDescriptorLimit = values[Self.raiseDescriptors]
         rendezvousByteCount = values[Self.rendezvousBytes]
         name = values[Self.name].isEmpty ? nil : values[Self.name]
         selection = try Self.makeSelection(transports: nil, select: nil, values: values, known: transportNames)

@@ -70,6 +70,9 @@ static inline void csystem_pause(void) {
 /// The environment, `NAME=value` each and NULL at its end; NULL after clearenv(), where Swift's own import would trap.
 char **csystem_environment(void);
 
+/// Raises this process's soft limit of open descriptors to its hard one; what it may not raise stays as it is.
+void csystem_raise_descriptor_limit(void);
+
 /// Makes nameless shared memory of exactly so many bytes, all pages reserved and the size sealed.
 /// Returns a close-on-exec descriptor, or the negated errno (ENOSPC, ENOMEM: the memory is not there).
 int csystem_make_segment(uint64_t byte_count);
