@@ -4,7 +4,10 @@ import Precon
 final class Association: DeadlineHolder {
     unowned let engine: Engine
     unowned let record: ConnectionRecord
-    let address: EndpointAddress
+    private let target: PeerTarget
+    /// Of the target, the best first; empty until host names are resolved.
+    private var known: [EndpointAddress.Place]
+    private var resolution: Resolution?
     private var arbiter: OnDemandArbiter
     private var streams: [StreamID: HandshakeDriver] = [:]
     /// This side's own connect, from the first attempt to the end of the demand.
@@ -16,11 +19,18 @@ final class Association: DeadlineHolder {
     private var agreement: (() -> Void)?
     private var events: [OnDemandEvent] = []
 
-    init(_ record: ConnectionRecord, address: EndpointAddress) {
+    init(_ record: ConnectionRecord, target: PeerTarget) {
         engine = record.engine
         self.record = record
-        self.address = address
-        arbiter = OnDemandArbiter(local: PeerName(record.engine.name), peer: PeerName(address.name ?? ""))
+        self.target = target
+        known = if case .places(let address) = target { record.engine.ranked(address.places) } else { [] }
+        arbiter = OnDemandArbiter(local: PeerName(record.engine.name), peer: PeerName(target.name ?? ""))
+    }
+
+    /// Where the peer is said to be, then where it said itself that it listens: the user's word goes first.
+    var places: [EndpointAddress.Place] {
+        let told = engine.ranked(record.peerPlaces.filter { !known.contains($0) })
+        return Array((known + told).prefix(EndpointAddress.maximumPlaceCount))
     }
 
     var isIdle: Bool { arbiter.isIdle }
@@ -75,6 +85,7 @@ final class Association: DeadlineHolder {
 
     /// - Parameter establish: hands the connection to the transport; not called when it is not wanted any more.
     func agreed(_ driver: HandshakeDriver, establish: @escaping () -> Void) {
+        driver.dial?.remember(driver)
         streams[driver.id] = nil
         establishedStream = driver.id
         agreement = establish
@@ -105,6 +116,7 @@ final class Association: DeadlineHolder {
         case .connectForward: connectForward()
         case .connectBack: connectBack()
         case .cancelConnect:
+            resolution.take()?.abandon()
             dial?.cancel()
             if let connect = back.take() { connect.finish() }
         case .accept(let stream):
@@ -131,15 +143,31 @@ final class Association: DeadlineHolder {
     }
 
     private func connectForward() {
+        guard dial == nil, case .text(let text) = target else { return proceed(unresolved: []) }
+        do throws(HandfastError) {
+            resolution = try Resolution(text, in: engine) { [unowned self] places, failures in
+                resolution = nil
+                known = engine.ranked(places)
+                proceed(unresolved: failures)
+            }
+        } catch { tell(.forwardUnreachable(error.message)) }
+    }
+
+    private func proceed(unresolved: [HandfastError]) {
+        let places = places
+        guard !places.isEmpty else {
+            return tell(.forwardUnreachable(unresolved.map(\.message).joined(separator: "; ")))
+        }
         if dial == nil {
-            let places = engine.ranked(address.places)
             dial = Dial(
-                places, startingAt: engine.lastWinner(of: places), for: record, selection: nil, onDemand: true)
+                places, startingAt: engine.lastWinner(of: places), for: record, selection: nil, onDemand: true,
+                unresolved: unresolved)
         }
         dial?.proceed()
     }
 
     private func endDial() {
+        resolution.take()?.abandon()
         dial?.cancel()
         dial = nil
     }

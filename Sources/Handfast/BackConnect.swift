@@ -17,9 +17,9 @@ final class BackConnect: DeadlineHolder {
     /// - Throws: when it cannot even begin, at any place.
     init(_ association: Association) throws(HandfastError) {
         self.association = association
-        let ranked = association.engine.ranked(association.address.places)
-        let first = association.engine.lastWinner(of: ranked)
-        places = ranked[first...] + ranked[..<first]
+        let all = association.places
+        let first = association.engine.lastWinner(of: all)
+        places = all[first...] + all[..<first]
         guard askNext() else { throw HandfastError(.unreachable, failures.joined(separator: "; ")) }
     }
 

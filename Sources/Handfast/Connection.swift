@@ -107,7 +107,7 @@ public struct Connection: Hashable {
     /// messages that nobody has received are dropped. Does nothing the second time.
     public func close() {
         guard !isStale, let engine = slot.pointee.endpoint?.pointee.engine else { return }
-        engine.takeUnretainedValue().closeUnused(slot)
+        engine.takeUnretainedValue().close(slot)
     }
 }
 

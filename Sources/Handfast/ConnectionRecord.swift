@@ -40,7 +40,7 @@ final class ConnectionRecord {
     /// The lifeline has ended: how many deliveries there were when it was last looked at.
     var deliveriesAtLifelineEnd: UInt64?
 
-    /// Where the peer says that it listens, the best first; empty when it says nothing.
+    /// Where the peer of a connection on demand said that it listens, the best first; empty when it said nothing.
     var peerPlaces: [EndpointAddress.Place] = []
     /// Of a peer's connect that may come by several streams: which.
     var contest: Contest?

@@ -81,6 +81,7 @@ final class Dial: DeadlineHolder {
         remember(driver)
     }
 
+    /// The next connect to the same peer begins where this stream leads.
     func remember(_ driver: HandshakeDriver) {
         guard let index = index(of: driver) else { return }
         engine.remember(places[index], of: places)

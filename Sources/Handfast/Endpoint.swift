@@ -111,7 +111,16 @@ public final class Endpoint {
     public func connect(to address: EndpointAddress, mode: ConnectMode) throws(HandfastError) -> Connection {
         switch mode {
         case .direct: try connect(to: address)
-        case .onDemand: Connection(try engine.expect(address))
+        case .onDemand: Connection(try engine.expect(.places(address)))
+        }
+    }
+
+    /// The same with an address as a text, whose host names are resolved when somebody wants to connect.
+    /// - Throws: `invalidArgument` as above, and with the text, the place in it and what is allowed.
+    public func connect(to text: String, mode: ConnectMode) throws(HandfastError) -> Connection {
+        switch mode {
+        case .direct: try connect(to: text)
+        case .onDemand: Connection(try engine.expect(try PeerTarget(try EndpointText(text))))
         }
     }
 

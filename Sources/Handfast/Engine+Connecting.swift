@@ -83,7 +83,10 @@ extension Engine {
         try checkOpen()
         let peer = PeerDescription(name: text.name ?? "", address: [], isLocal: false)
         return try makeRecord(peer, text.text) { record throws(HandfastError) in
-            record.phase = .resolving(try Resolution(text, for: record, selection: selection))
+            let resolution = try Resolution(text, in: self) { [unowned self, unowned record] places, failures in
+                resolved(record, places, failures, selection)
+            }
+            record.phase = .resolving(resolution)
         }
     }
 

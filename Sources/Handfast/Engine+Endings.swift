@@ -39,17 +39,18 @@ extension Engine {
         record.slot.pointee.takesSends = false
         forget(record.slot)
         incoming.removeAll { $0 === record }
+        let early = "the connection was closed before it was up"
         switch record.phase {
         case .resolving(let resolution):
             resolution.abandon()
-            end(record, HandfastError(.closed, "the connection was closed before it was up"))
+            end(record, HandfastError(.closed, early))
         case .dialing(let dial):
-            dial.reject(Rejection(.shuttingDown, "the connection was closed before it was up"))
-            end(record, HandfastError(.closed, "the connection was closed before it was up"))
+            dial.reject(Rejection(.shuttingDown, early))
+            end(record, HandfastError(.closed, early))
         case .connecting(let driver):
             record.slot.pointee.dropsArrivals = true
-            record.error = HandfastError(.closed, "the connection was closed before it was up")
-            driver.reject(.init(.shuttingDown, "the connection was closed before it was up"))
+            record.error = HandfastError(.closed, early)
+            driver.reject(.init(.shuttingDown, early))
         case .connected:
             failReceives(record.slot, EndReason(record.endReason))
             record.slot.dropArrivals()
@@ -59,13 +60,13 @@ extension Engine {
             watchEnd(of: record)
         case .onDemand:
             record.association?.withdraw()
-            end(record, HandfastError(.closed, "the connection was closed before it was up"))
+            end(record, HandfastError(.closed, early))
         case .ended: free(record)
         }
     }
 
-    /// The same for a connection on demand that was never used.
-    func closeUnused(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
+    /// The same for any connection, also one on demand that was never used and has no record.
+    func close(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
         if let record = slot.record { return close(record) }
         forget(slot)
         failAll(slot, EndReason(HandfastError(.closed, "the connection was closed")))

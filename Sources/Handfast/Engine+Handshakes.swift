@@ -14,6 +14,8 @@ extension Engine {
         }
         driver.peer.name = identity.info?.name ?? identity.connection.name.description
         if let host = identity.info?.host { driver.peer.isLocal = host == .current }
+        driver.toldPlaces = places(
+            told: identity.info?.addresses ?? [], zone: SocketAddress.peer(of: driver.stream.socket).address?.zone)
         if isOwnStream(driver, identity) { return }
         switch driver.role {
         case .starter:
@@ -23,10 +25,10 @@ extension Engine {
             } else if let rejection = nameMismatch(expected: record.peer.name, identity) {
                 return driver.reject(rejection)
             }
+            // An association may have turned it away.
+            guard driver.record === record else { return }
             driver.dial?.identified(driver)
-            notePlaces(record, driver, identity)
-            record.peer = driver.peer
-            record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
+            note(driver, asPeerOf: record)
         case .answerer:
             if identity.isOnDemand { return identifyOnDemand(driver, identity) }
             if isDuplicate(driver, identity) { return }
@@ -37,21 +39,22 @@ extension Engine {
                 slot: slot, engine: self, peer: driver.peer, peerText: driver.peerText, phase: .connecting(driver))
             adopt(record)
             noteContest(record, identity)
-            notePlaces(record, driver, identity)
             welcome(driver, record)
         }
     }
 
-    private func notePlaces(_ record: ConnectionRecord, _ driver: HandshakeDriver, _ identity: PeerIdentity) {
-        guard let told = identity.info?.addresses, !told.isEmpty else { return }
-        record.peerPlaces = places(told: told, zone: SocketAddress.peer(of: driver.stream.socket).address?.zone)
+    /// Who is at the other end, as it says itself.
+    private func note(_ driver: HandshakeDriver, asPeerOf record: ConnectionRecord) {
+        record.peer = driver.peer
+        record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
+        // A connection on demand may be made again, and then looks there too.
+        if record.association != nil { record.peerPlaces = driver.toldPlaces }
     }
 
     /// The peer may talk to us: the connection is its.
     func welcome(_ driver: HandshakeDriver, _ record: ConnectionRecord) {
         driver.record = record
-        record.peer = driver.peer
-        record.peerText = "\(driver.peerText) (\(driver.peer.name.shortened))"
+        note(driver, asPeerOf: record)
         let (allowed, decisions) = choice(for: driver.peer)
         record.decisions = decisions
         driver.tell(

@@ -7,21 +7,21 @@ import TransportAPI
 
 extension Engine {
     /// Notes a peer; nothing is sent.
-    func expect(_ address: EndpointAddress) throws(HandfastError) -> UnsafeMutablePointer<ConnectionSlot> {
+    func expect(_ target: PeerTarget) throws(HandfastError) -> UnsafeMutablePointer<ConnectionSlot> {
         try checkOpen()
-        guard let name = address.name else {
+        guard let name = target.name else {
             throw HandfastError(
-                .invalidArgument, "\(address): a connection on demand needs the peer's name, as in \(address)@rank0")
+                .invalidArgument, "\(target): a connection on demand needs the peer's name, as in \(target)@rank0")
         }
         guard listener != nil else {
-            throw HandfastError(.invalidArgument, "\(address): a connection on demand needs an endpoint that listens")
+            throw HandfastError(.invalidArgument, "\(target): a connection on demand needs an endpoint that listens")
         }
         guard peers.find(WireName(name), wholeName: name) == nil else {
             throw HandfastError(.invalidArgument, "\(name.quoted) is expected already")
         }
         let slot = try takeSlot()
         slot.pointee.isKnownToUser = true
-        slot.pointee.peerIndex = peers.add(slot, address)
+        slot.pointee.peerIndex = peers.add(slot, target)
         return slot
     }
 
@@ -29,12 +29,18 @@ extension Engine {
     func activate(_ slot: UnsafeMutablePointer<ConnectionSlot>) -> ConnectionRecord? {
         if let record = slot.record { return record }
         guard let expected = peers[slot.pointee.peerIndex] else { return nil }
-        let text = "\(expected.address)"
-        let peer = describe(expected.address.host, name: expected.address.name ?? "")
-        let record = ConnectionRecord(slot: slot, engine: self, peer: peer, peerText: text)
+        let record = ConnectionRecord(
+            slot: slot, engine: self, peer: describe(expected.target), peerText: expected.target.description)
         adopt(record)
-        record.association = Association(record, address: expected.address)
+        record.association = Association(record, target: expected.target)
         return record
+    }
+
+    private func describe(_ target: PeerTarget) -> PeerDescription {
+        switch target {
+        case .places(let address): describe(address.host, name: address.name ?? "")
+        case .text(let text): PeerDescription(name: text.name ?? "", address: [], isLocal: false)
+        }
     }
 
     /// The user has queued something, or a peer's BACK_CONNECT asks for it.

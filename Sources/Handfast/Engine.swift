@@ -95,7 +95,7 @@ final class Engine {
             end(record, HandfastError(.closed, "the endpoint was closed"))
         }
         for record in records.values { free(record) }
-        for slot in peers.slots { closeUnused(slot) }
+        for slot in peers.slots { close(slot) }
         while let request = state.pointee.posted.removeFirst() { request.complete(.cancelled) }
         state.deinitialize(count: 1)
         state.deallocate()
@@ -110,7 +110,7 @@ final class Engine {
             driver.reject(Rejection(.shuttingDown, "\(name) is shutting down"))
         }
         for record in records.values { close(record) }
-        for slot in peers.slots { closeUnused(slot) }
+        for slot in peers.slots { close(slot) }
     }
 
     /// Nothing is left of any connection.
@@ -265,7 +265,7 @@ final class Engine {
         }
         let names = waiting.values.compactMap { $0 as? Resolution }.map {
             PendingConnect(
-                peer: $0.record.peerText, waitingFor: "the addresses of its host names",
+                peer: $0.text.text, waitingFor: "the addresses of its host names",
                 elapsed: $0.startedAt.duration(to: now), isIncoming: false)
         }
         return (handshakes + names).sorted { $0.elapsed > $1.elapsed }
@@ -290,7 +290,7 @@ final class Engine {
     }
 
     func lastWinner(of places: [EndpointAddress.Place]) -> Int {
-        winners[places[0]].flatMap(places.firstIndex) ?? 0
+        places.first.flatMap { winners[$0] }.flatMap(places.firstIndex) ?? 0
     }
 
     func watchEnd(of record: ConnectionRecord) {

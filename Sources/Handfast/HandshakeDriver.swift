@@ -51,6 +51,8 @@ final class HandshakeDriver {
     /// Refused because nobody expects it, which the log of refusals tells.
     var isStranger = false
     var peer: PeerDescription
+    /// Where the peer says that it listens, the best first; empty when it says nothing.
+    var toldPlaces: [EndpointAddress.Place] = []
     /// For texts.
     let peerText: String
     /// Made before the handshake by a starter, so that it proposes nothing that cannot work.

@@ -4,7 +4,8 @@ import Precon
 struct PeerTable {
     struct Peer {
         let slot: UnsafeMutablePointer<ConnectionSlot>
-        let address: EndpointAddress
+        /// Has a name.
+        let target: PeerTarget
         /// The next with the same wire form of its name; -1 for none.
         fileprivate var next: Int32
     }
@@ -18,10 +19,10 @@ struct PeerTable {
 
     subscript(_ index: Int32) -> Peer? { index < 0 ? nil : peers[Int(index)] }
 
-    /// - Precondition: the address has a name, and no peer of that name is in the table.
-    mutating func add(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ address: EndpointAddress) -> Int32 {
-        let wire = WireName(address.name ?? "")
-        let peer = Peer(slot: slot, address: address, next: firsts[wire] ?? -1)
+    /// - Precondition: the target has a name, and no peer of that name is in the table.
+    mutating func add(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ target: PeerTarget) -> Int32 {
+        let wire = WireName(target.name ?? "")
+        let peer = Peer(slot: slot, target: target, next: firsts[wire] ?? -1)
         let index: Int32
         if let reused = free.popLast() {
             index = reused
@@ -36,7 +37,7 @@ struct PeerTable {
 
     mutating func remove(_ index: Int32) {
         guard let peer = self[index] else { return }
-        let wire = WireName(peer.address.name ?? "")
+        let wire = WireName(peer.target.name ?? "")
         if firsts[wire] == index {
             firsts[wire] = peer.next < 0 ? nil : peer.next
         } else {
@@ -52,7 +53,7 @@ struct PeerTable {
     func find(_ wire: WireName, wholeName: String?) -> Peer? {
         var index = firsts[wire] ?? -1
         while let peer = self[index] {
-            if wholeName == nil || peer.address.name == wholeName { return peer }
+            if wholeName == nil || peer.target.name == wholeName { return peer }
             index = peer.next
         }
         return nil

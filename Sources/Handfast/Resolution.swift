@@ -1,22 +1,25 @@
 import TransportAPI
 
-/// A connect whose host names are being resolved; then it goes on with the addresses.
+/// An address whose host names are being resolved; what goes on with the places is told when they are known.
 final class Resolution: DeadlineHolder {
     private unowned let engine: Engine
-    unowned let record: ConnectionRecord
-    private let text: EndpointText
-    private let selection: TransportSelection?
+    let text: EndpointText
+    private let then: (_ places: [EndpointAddress.Place], _ failures: [HandfastError]) -> Void
     private let lookup: HostLookup
     private var watch: UInt?
     let startedAt = ContinuousClock.now
     private(set) var nextDeadline: ContinuousClock.Instant?
 
+    /// - Parameter then: called once, unless it is abandoned, with what the names and addresses of the text came to and
+    ///   what went wrong.
     /// - Throws: `resources`.
-    init(_ text: EndpointText, for record: ConnectionRecord, selection: TransportSelection?) throws(HandfastError) {
-        engine = record.engine
-        self.record = record
+    init(
+        _ text: EndpointText, in engine: Engine,
+        then: @escaping (_ places: [EndpointAddress.Place], _ failures: [HandfastError]) -> Void
+    ) throws(HandfastError) {
+        self.engine = engine
         self.text = text
-        self.selection = selection
+        self.then = then
         lookup = try engine.resolver.start(text.hostNames)
         nextDeadline = startedAt + engine.settings.resolveTimeout
         watch = engine.watches.add(lookup.descriptor, .lookup(self), readable: true, writable: false)
@@ -31,7 +34,7 @@ final class Resolution: DeadlineHolder {
     func finish() {
         abandon()
         let (places, failures) = places()
-        engine.resolved(record, places, failures, selection)
+        then(places, failures)
     }
 
     /// Nobody waits for it any more.

@@ -1,6 +1,15 @@
-import Handfast
 import Precon
+import Synchronization
 import Testing
+
+@testable import Handfast
+
+/// How often the resolver's thread was asked.
+private final class NameCounter: Sendable {
+    private let value = Atomic(0)
+    var count: Int { value.load(ordering: .relaxed) }
+    func add() { value.add(1, ordering: .relaxed) }
+}
 
 @Suite struct `A connection on demand` {
     /// Two endpoints that name each other; nothing is connected.
@@ -152,6 +161,60 @@ import Testing
         for (endpoint, address) in [(pair.low.near, nameless), (pair.low.near, far), (deaf, far)] {
             let error = #expect(throws: HandfastError.self) { try endpoint.connect(to: address, mode: .onDemand) }
             #expect(error?.code == .invalidArgument)
+        }
+    }
+
+    /// Sends until it is there.
+    private func deliver(_ pair: EndpointPair, _ from: Connection, to endpoint: Endpoint, _ seed: UInt64) throws {
+        let (payload, room) = (Payload(byteCount: 5, seed: seed), Payload(byteCount: 5))
+        let receive = try endpoint.receive(into: room.mutable)
+        let send = try from.send(payload.bytes)
+        pair.run("the message is there") { receive.isComplete && send.isComplete }
+        _ = try send.result()
+        _ = try receive.result()
+        #expect(room == payload)
+    }
+
+    @Test func `finds a peer again where that said it listens, when the given place is nobody's`() throws {
+        let pair = try EndpointPair(
+            definitions: definitions, near: [:], far: [:], names: ("alpha", "beta"))
+        try pair.near.listen(on: IPAddress("127.0.0.1"))
+        let wrong = "127.0.0.1:\(SilentListener.closedPort())@beta"
+        let toFar = try pair.near.connect(to: try EndpointAddress(parsing: wrong), mode: .onDemand)
+        var toNear = try pair.far.connect(to: try #require(pair.near.address), mode: .onDemand)
+        try deliver(pair, toNear, to: pair.near, 1)
+        toNear.close()
+        pair.run("both know that it is over") { toNear.state == .closed && toFar.state == .onDemand }
+        toNear = try pair.far.connect(to: try #require(pair.near.address), mode: .onDemand)
+        try deliver(pair, toFar, to: pair.far, 2)
+        #expect(pair.near.engine.lastWinner(of: toFar.record?.association?.places ?? []) == 1)
+    }
+
+    @Test func `has its host names resolved when the first message wants to go`() throws {
+        let pair = try EndpointPair(
+            definitions: definitions, near: ["HANDFAST_RESOLVE_TIMEOUT_MS": "2000"], far: [:], names: ("alpha", "beta"))
+        try pair.near.listen(on: IPAddress("127.0.0.1"))
+        let port = try #require(pair.far.address).port
+        let counter = NameCounter()
+        pair.near.engine.resolver = HostResolver { name in
+            counter.add()
+            return name == "node7" ? .addresses([.loopback]) : .failure("Name or service not known")
+        }
+        let toFar = try pair.near.connect(to: "nowhere:1,node7:\(port)@beta", mode: .onDemand)
+        _ = try pair.far.connect(to: try #require(pair.near.address), mode: .onDemand)
+        for _ in 0..<100 { pair.driveBoth() }
+        #expect(counter.count == 0, "nobody has sent")
+        #expect(toFar.state == .onDemand)
+        try deliver(pair, toFar, to: pair.far, 1)
+        #expect(counter.count == 2)
+        let nobody = try pair.near.connect(to: "nowhere:1@gamma", mode: .onDemand)
+        let send = try nobody.send(Payload(byteCount: 1).bytes)
+        pair.run("it has failed") { send.isComplete }
+        let error = #expect(throws: HandfastError.self) { try send.result() }
+        #expect(error?.message.contains("nowhere") == true, "\(error as Any)")
+        #expect(error?.message.contains("Name or service not known") == true, "\(error as Any)")
+        for text in ["node7:1", "alpha"] {
+            #expect(throws: HandfastError.self) { try pair.near.connect(to: text, mode: .onDemand) }
         }
     }
 
