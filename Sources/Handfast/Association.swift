@@ -138,7 +138,7 @@ final class Association: DeadlineHolder {
                 record, HandfastError(failure, peer: record.peerText, own: engine.address?.description ?? engine.name))
         case .peerRestarted:
             establishedStream = nil
-            engine.end(record, HandfastError(.peerLost, "\(record.peerText) was restarted"))
+            engine.end(record, HandfastError(.peerRestarted, "\(record.peerText) was restarted"))
         }
     }
 

@@ -44,6 +44,8 @@ final class ConnectionRecord {
     var peerPlaces: [EndpointAddress.Place] = []
     /// Of a peer's connect that may come by several streams: which.
     var contest: Contest?
+    /// Its end is in the queue of events.
+    var hasEvent = false
     /// Of a connection on demand that was ever used.
     var association: Association?
 

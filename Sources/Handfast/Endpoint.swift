@@ -138,6 +138,10 @@ public final class Endpoint {
         return Connection(slot)
     }
 
+    /// Takes the oldest news of a connection that ended without this side's `close`; nil when there is none. The requests
+    /// on it have failed by then. What nobody takes is kept, one event for each connection.
+    public func takeEvent() -> ConnectionEvent? { engine.events.take() }
+
     /// Posts a receive for the next message that fits, from one connection or any. Never waits.
     ///
     /// Receives match in the order in which they were posted, messages in the order in which they came.

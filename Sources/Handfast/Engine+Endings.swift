@@ -38,6 +38,7 @@ extension Engine {
         record.isClosedByUser = true
         record.slot.pointee.takesSends = false
         forget(record.slot)
+        events.forget(record)
         incoming.removeAll { $0 === record }
         let early = "the connection was closed before it was up"
         switch record.phase {
@@ -138,6 +139,7 @@ extension Engine {
         record.lifeline = nil
         unwatchEnd(of: record)
         failAll(slot, EndReason(record.endReason))
+        if !record.isClosedByUser, slot.pointee.isKnownToUser { tellEnd(of: record) }
         if record.association != nil, !record.isClosedByUser {
             sleep(record)
             record.association?.ended()
@@ -147,6 +149,10 @@ extension Engine {
         let isForgotten = !slot.pointee.isKnownToUser && slot.pointee.unexpected.first == nil
         if isForgotten { incoming.removeAll { $0 === record } }
         if record.isClosedByUser || isForgotten { free(record) }
+    }
+
+    func tellEnd(of record: ConnectionRecord) {
+        events.add(ConnectionEvent(connection: Connection(record.slot), reason: record.endReason), of: record)
     }
 
     private func failReceives(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {

@@ -92,6 +92,7 @@ extension Engine {
     func demandFailed(_ record: ConnectionRecord, _ error: HandfastError) {
         record.error = error
         failAll(record.slot, EndReason(error))
+        tellEnd(of: record)
         logger.warning(
             "connection on demand failed", metadata: ["peer": "\(record.peerText)", "reason": "\(error.message)"])
     }

@@ -47,6 +47,7 @@ final class Engine {
     var decisionPool = DecisionPool()
     /// Connections note how long each step of theirs takes.
     var keepsPhases = false
+    var events = EventQueue()
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.
@@ -246,6 +247,7 @@ final class Engine {
         if let association = record.association { unwatch(association) }
         if let contest = record.contest, contests[contest] === record { contests[contest] = nil }
         records[ObjectIdentifier(record)] = nil
+        events.forget(record)
         ending[ObjectIdentifier(record)] = nil
         giveBack(slot)
     }

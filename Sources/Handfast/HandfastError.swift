@@ -21,6 +21,8 @@ public struct HandfastError: Error, Hashable, Sendable {
         public static let closed = Code("closed")
         /// The peer vanished without a word.
         public static let peerLost = Code("peer lost")
+        /// Another process of the peer's name has come in its place; a new connection leads to that one.
+        public static let peerRestarted = Code("peer restarted")
         /// The message was longer than the room that the receive offered; what fitted was kept.
         public static let truncated = Code("truncated")
         /// The request was cancelled by its owner.
@@ -34,6 +36,9 @@ public struct HandfastError: Error, Hashable, Sendable {
     public var code: Code
     /// An errno, or 0.
     public var systemError: Int32
+    /// Of a send that failed: no byte of the message has left this process, so the peer cannot have it. A send that
+    /// failed otherwise may have arrived or not. False for everything else.
+    public var isUnsent = false
     /// One sentence that names the peer or the variable, the value, and what is allowed or can be done.
     public var message: String
 

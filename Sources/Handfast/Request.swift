@@ -55,7 +55,9 @@ public struct Request: Hashable {
         defer { slot.giveBack() }
         switch outcome {
         case .underWay, .succeeded, .connectionEnded:
-            return slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
+            var error = slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
+            error.isUnsent = !slot.pointee.isReceive && slot.pointee.sentByteCount == 0
+            return error
         case .cancelled: return HandfastError(.cancelled, "the receive was cancelled")
         case .truncated:
             return HandfastError(

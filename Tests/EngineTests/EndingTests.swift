@@ -1,6 +1,7 @@
 import Glibc
-import Handfast
 import Testing
+
+@testable import Handfast
 
 @Suite struct `The end of a connection` {
     @Test(arguments: transports) func `comes in order after what was sent`(transport: String) throws {
@@ -66,6 +67,46 @@ import Testing
         let error = #expect(throws: HandfastError.self) { try receive.result() }
         #expect(error?.code == .peerLost)
         #expect(connection.state == .closed)
+    }
+
+    @Test(arguments: transports) func `is told once, to the side that did not close`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        let connections = [try pair.connect(), try pair.connect()]
+        #expect(pair.far.takeEvent() == nil)
+        for (near, _) in connections { near.close() }
+        pair.run("all are closed") { connections.allSatisfy { $0.near.state == .closed && $0.far.state == .closed } }
+        let events = [try #require(pair.far.takeEvent()), try #require(pair.far.takeEvent())]
+        #expect(Set(events.map(\.connection)) == Set(connections.map(\.far)))
+        #expect(events.allSatisfy { $0.reason.code == .closed })
+        #expect(pair.far.takeEvent() == nil)
+        #expect(pair.near.takeEvent() == nil)
+        connections[0].far.close()
+        let refused = try pair.near.connect(
+            to: try EndpointAddress(host: .loopback, port: try #require(pair.far.address).port, name: "else"))
+        pair.run("it was refused") { refused.state == .closed }
+        refused.close()
+        #expect(pair.near.takeEvent() == nil, "nobody wants news of what was closed")
+    }
+
+    @Test func `says of each send whether the peer can have it`() throws {
+        let pair = try EndpointPair("tcp")
+        var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: [:])
+        try other?.listen(on: .loopback)
+        let connection = try pair.near.connect(to: try #require(other?.address))
+        pair.run("the connection is up") {
+            other?.progress()
+            return connection.state == .connected
+        }
+        // More than the sockets hold.
+        let payload = Payload(byteCount: 64 << 20)
+        let begun = try connection.send(payload.bytes)
+        let queued = try connection.send(payload.bytes)
+        #expect(!begun.isComplete)
+        other = nil
+        pair.run("both have failed") { begun.isComplete && queued.isComplete }
+        let errors = [begun, queued].map { request in #expect(throws: HandfastError.self) { try request.result() } }
+        #expect(errors[0]?.isUnsent == false)
+        #expect(errors[1]?.isUnsent == true)
     }
 
     @Test(arguments: transports) func `leaves what came before it to be received`(transport: String) throws {

@@ -141,7 +141,12 @@ private final class NameCounter: Sendable {
             return waiting.isComplete && send.isComplete
         }
         let error = #expect(throws: HandfastError.self) { try waiting.result() }
+        #expect(error?.code == .peerRestarted)
         #expect(error?.message.contains("restarted") == true, "\(error as Any)")
+        let event = try #require(pair.low.near.takeEvent())
+        #expect(event.connection == pair.near)
+        #expect(event.reason.code == .peerRestarted)
+        #expect(pair.low.near.takeEvent() == nil)
         let receive = try pair.low.near.receive(into: room.mutable, from: pair.near)
         pair.low.run("the new one works") {
             again?.progress()
