@@ -1,7 +1,8 @@
 import CHandfast
 import TransportAPI
 
-/// The starter sends a token; the answerer finds the starter by it in the transport that both belong to.
+/// The starter sends a token; the answerer finds the starter by it in the transport that both belong to. A starter that
+/// gets its own token back is joined to itself.
 @safe final class LoopbackAttempt: TransportAttempt {  // Safe: the channel is opened or abandoned, exactly once.
     @unsafe private enum Phase {
         case starting(LoopbackMeeting)
@@ -40,6 +41,11 @@ import TransportAPI
         case (.answering, nil): return .wait
         case (.answering, let token?): return try answer(token)
         case (.joined, nil): return .accepted
+        case (.waiting(let meeting), let token?) where token == meeting.token:
+            // Its own step: this end is both ends.
+            _ = transport.takeMeeting(token)
+            unsafe phase = .joined(transport.makeMirror())
+            return .accepted
         case (.starting, .some), (.waiting, .some), (.joined, .some), (.ended, _):
             throw TransportRefusal(.malformedStep, "loopback has one step, from the starter, and another came")
         }

@@ -34,7 +34,7 @@ import CHandfast
     }
 
     let transport: UnsafeMutablePointer<LoopbackState>
-    /// The other end; itself only while the pair is being made.
+    /// The other end; itself when a connection is its own peer.
     var peer: Pointer
     var phase = unsafe Phase.agreed
     var inbox = unsafe LoopbackRing()
@@ -54,6 +54,12 @@ import CHandfast
         unsafe one.initialize(to: LoopbackChannel(transport: transport, peer: other))
         unsafe other.initialize(to: LoopbackChannel(transport: transport, peer: one))
         return unsafe (one, other)
+    }
+
+    static func makeMirror(transport: UnsafeMutablePointer<LoopbackState>) -> Pointer {
+        let channel = Pointer.allocate(capacity: 1)
+        unsafe channel.initialize(to: LoopbackChannel(transport: transport, peer: channel))
+        return unsafe channel
     }
 
     /// The engine that this end may call, if it is open.
@@ -109,7 +115,7 @@ import CHandfast
     static func destroyPair(_ channel: Pointer) {
         let peer = unsafe channel.pointee.peer
         unsafe destroy(channel)
-        unsafe destroy(peer)
+        if unsafe peer != channel { unsafe destroy(peer) }
     }
 
     private static func destroy(_ channel: Pointer) {

@@ -44,6 +44,11 @@ public import TransportAPI
     /// The meeting of this token, which nobody else can then join; nil for a token that is not waited for.
     func takeMeeting(_ token: [UInt8]) -> LoopbackMeeting? { meetings.removeValue(forKey: token) }
 
+    /// An end that receives what it sends.
+    func makeMirror() -> LoopbackChannel.Pointer {
+        unsafe LoopbackChannel.makeMirror(transport: state.assumingMemoryBound(to: LoopbackState.self))
+    }
+
     func makePair() -> (LoopbackChannel.Pointer, LoopbackChannel.Pointer) {
         unsafe LoopbackChannel.makePair(transport: state.assumingMemoryBound(to: LoopbackState.self))
     }

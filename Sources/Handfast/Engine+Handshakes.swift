@@ -154,35 +154,41 @@ extension Engine {
     private func establish(_ driver: HandshakeDriver, transport number: UInt32, attempt: any TransportAttempt) {
         guard let record = driver.record,
             let index = transports.firstIndex(where: { $0.definition.number == number }),
-            let transport = transports[index].transport, let socket = driver.takeSocket()
+            let socket = driver.takeSocket()
         else { return over(driver) }
         note(driver, in: record)
-        let slot = record.slot
-        if transport.operations.pointee.read != nil, attempt.peerReads {
-            slot.pointee.rendezvousByteCount = settings.rendezvousByteCount
-        }
         if attempt.takesSocket {
-            slot.pointee.channel = attempt.open(
-                socket: socket.release(), engine: engineOperations, connection: slot)
+            carry(record, by: index, attempt, socket: socket.release())
         } else {
-            slot.pointee.channel = attempt.open(socket: socket.number, engine: engineOperations, connection: slot)
+            carry(record, by: index, attempt, socket: socket.number)
             record.lifelineWatch = watches.add(socket.number, .lifeline(record), readable: true, writable: false)
             record.lifeline = consume socket
         }
-        slot.pointee.operations = transport.operations
-        record.phase = .connected(transport: index)
         over(driver)
-        record.error = nil
         let isTaken = record.association != nil || record.isClosedByUser
         if driver.role == .answerer, !isTaken { incoming.append(record) }
-        logger.debug(
-            "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
         // Without its sign of life a dead peer would never be found out.
         if record.lifeline != nil, record.lifelineWatch == nil {
             return end(record, HandfastError(.resources, "\(record.peerText): epoll cannot watch one more connection"))
         }
-        slot.flush()
+        record.slot.flush()
         if record.isClosedByUser { sayGoodbye(record) }
+    }
+
+    /// Opens the channel of an accepted attempt; what is queued goes out with the next `flush`.
+    /// - Parameter index: of the transport.
+    func carry(_ record: ConnectionRecord, by index: Int, _ attempt: any TransportAttempt, socket: Int32) {
+        guard let transport = transports[index].transport else { return }
+        let slot = record.slot
+        if transport.operations.pointee.read != nil, attempt.peerReads {
+            slot.pointee.rendezvousByteCount = settings.rendezvousByteCount
+        }
+        slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
+        slot.pointee.operations = transport.operations
+        record.phase = .connected(transport: index)
+        record.error = nil
+        logger.debug(
+            "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
     }
 
     /// The peer did not answer at all.

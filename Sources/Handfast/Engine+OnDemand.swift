@@ -45,13 +45,16 @@ extension Engine {
 
     /// The user has queued something, or a peer's BACK_CONNECT asks for it.
     func demand(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
-        guard let association = activate(slot)?.association else { return }
-        association.tell(.demanded)
+        if slot.pointee.record == nil, let peer = peers[slot.pointee.peerIndex], isItself(peer.target) {
+            return joinItself(slot, peer.target)
+        }
+        activate(slot)?.association?.tell(.demanded)
     }
 
     /// Whom a stream claims to come from, if that peer is expected.
     private func association(for wire: WireName, wholeName: String?) -> Association? {
-        peers.find(wire, wholeName: wholeName).flatMap { activate($0.slot)?.association }
+        guard let peer = peers.find(wire, wholeName: wholeName), !isItself(peer.target) else { return nil }
+        return activate(peer.slot)?.association
     }
 
     func identifyOnDemand(_ driver: HandshakeDriver, _ identity: PeerIdentity) {

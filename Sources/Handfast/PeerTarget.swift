@@ -7,7 +7,8 @@ enum PeerTarget {
     case text(EndpointText)
 
     init(_ text: EndpointText) throws(HandfastError) {
-        self = text.hostNames.isEmpty ? .places(try EndpointAddress(text)) : .text(text)
+        let needsResolver = text.hostNames.contains { $0 != "localhost" }
+        self = !needsResolver ? .places(try EndpointAddress(text)) : .text(text)
     }
 
     var name: String? {

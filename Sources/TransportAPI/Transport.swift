@@ -23,7 +23,8 @@ public protocol Transport: AnyObject {
 
 /// One try at one connection. It is ended by `open` or by its release, exactly once.
 public protocol TransportAttempt: AnyObject {
-    /// Called with each step of the peer, and once without at the beginning.
+    /// Called with each step of the peer, and once without at the beginning. A starter that can be its own peer accepts
+    /// when it gets its own step back, and its channel then receives what it sends.
     /// - Returns: what is to be done; `.wait` until the peer's next step or until the attempt's descriptor is readable.
     func advance(step: [UInt8]?) throws(TransportRefusal) -> AttemptProgress
 
