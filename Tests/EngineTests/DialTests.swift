@@ -76,6 +76,28 @@ import TransportAPI
         #expect(connection.state == .connected || late.address == nil, "\(connection.error as Any)")
     }
 
+    @Test func `passes over a place that drops what is sent to it`() throws {
+        let pair = try EndpointPair("tcp", ["HANDFAST_CONNECT_OFFSET_MS": "20"])
+        let (full, port) = (FullListener(lastByte: 9), try #require(pair.far.address).port)
+        let connection = try pair.near.connect(
+            to: try EndpointAddress(parsing: "127.0.0.9:\(full.port),127.0.0.1:\(port)@far"))
+        pair.run("the connect is over") { connection.state != .connecting }
+        #expect(connection.state == .connected, "\(connection.error as Any)")
+    }
+
+    @Test func `says at its deadline which place has not answered to the first packet`() throws {
+        let full = FullListener(lastByte: 9)
+        let near = try Endpoint(
+            name: "near", transports: definitions,
+            environment: ["HANDFAST_CONNECT_DEADLINE_MS": "200", "HANDFAST_CONNECT_TIMEOUT_MS": "80"])
+        let connection = try near.connect(to: try EndpointAddress(parsing: "127.0.0.9:\(full.port)"))
+        #expect(near.pending.first?.waitingFor == "the TCP connection")
+        let error = #expect(throws: HandfastError.self) { try near.wait(for: connection, timeout: .seconds(10)) }
+        #expect(error?.code == .timeout, "\(error as Any)")
+        #expect(error?.message.contains("127.0.0.9:\(full.port)") == true, "\(error as Any)")
+        #expect(error?.message.contains("timed out") == true, "\(error as Any)")
+    }
+
     @Test func `ends at its deadline when nobody answers`() throws {
         // A listener that accepts in the kernel and never says a word: it is not driven.
         let silent = try Endpoint(name: "silent", transports: definitions, environment: [:])

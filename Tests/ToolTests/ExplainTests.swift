@@ -24,6 +24,23 @@ import Testing
         #expect(phases.allSatisfy { $0["duration_us"] as? Double ?? -1 >= 0 }, "\(phases)")
     }
 
+    @Test func `asks the peer of what the connect did not need`() throws {
+        for (transports, outcome) in [("tcp,shm", "not-needed"), ("tcp", "refused-by-peer")] {
+            let listener = try ToolProcess(["perf", "--listen", "127.0.0.1:0@server", "--transport", transports])
+            let run = try ToolProcess.run(
+                ["explain", listener.firstLine(), "--transport", "tcp,shm", "--format", "json"])
+            #expect(run.code == 0, "\(run.errors)")
+            let object = try #require(try JSONLines(run.output).objects.first)
+            #expect(object["transport"] as? String == "tcp")
+            let verdicts = try #require(object["transports"] as? [[String: String]])
+            let shm = try #require(verdicts.first { $0["transport"] == "shm" })
+            // Where shared memory is impossible, this side says so before the peer is asked.
+            guard shm["outcome"] != "refused-here" else { continue }
+            #expect(shm["outcome"] == outcome, "\(shm)")
+            if outcome == "refused-by-peer" { #expect(shm["there"]?.contains("not named by") == true, "\(shm)") }
+        }
+    }
+
     @Test func `tells people the same`() throws {
         let listener = try ToolProcess(["perf", "--listen", "127.0.0.1:0@server"])
         let run = try ToolProcess.run(["explain", listener.firstLine(), "--transport", "tcp"])

@@ -11,7 +11,8 @@ struct ExplainCommand: ParsableCommand {
         abstract:
             "Connects to a peer, tells what each side says of each transport and how long each step took, and leaves.",
         discussion:
-            "The peer's side is what it answered: who was not asked about a transport has not said anything of it.")
+            "One connect tells which transport is chosen; each other that both might use is asked for by a connect of its own."
+    )
 
     @Argument(help: "Where the peer listens: host:port@name.")
     var address: String
@@ -30,7 +31,7 @@ struct ExplainCommand: ParsableCommand {
             }
         }
         let explanation = try Explanation(
-            of: Place.peer(address, option: "explain"), selection: selection ?? settings.selection)
+            of: Place.peer(address, option: "explain"), selection: selection ?? settings.selection, settings: settings)
         switch format {
         case .table: Output.standard.write(ExplanationTable(explanation).text)
         case .json: Output.standard.write(ExplanationJSON(explanation).text + "\n")

@@ -2,7 +2,7 @@ import DefaultTransports
 import Handfast
 import TransportAPI
 
-/// What came of one connect.
+/// What came of one connect, and what each side says of the transports that it did not need.
 struct Explanation {
     let address: EndpointAddress
     /// Nil when nobody said who he is.
@@ -13,27 +13,51 @@ struct Explanation {
     /// Why there is no connection.
     private(set) var error: HandfastError?
 
-    /// Connects and leaves again.
+    /// Connects and leaves again; then once more for each transport that was not needed, so that the peer is asked of it.
     /// - Throws: only for what is wrong on this side, before anything was tried.
-    init(of address: EndpointAddress, selection: TransportSelection) throws {
+    init(of address: EndpointAddress, selection: TransportSelection, settings: Settings) throws {
         self.address = address
-        let endpoint = try Endpoint(selection: selection)
+        let endpoint = try Endpoint()
         endpoint.keepsPhases = true
+        let visit = Self.visit(address, selection, endpoint)
+        (peer, transport, phases, error) = (visit.peer, visit.transport, visit.phases, visit.error)
+        verdicts = try defaultTransports.map { definition in
+            guard let decision = visit.decisions.first(where: { $0.transport == definition.name }) else {
+                return Self.untried(definition.name, selection, address)
+            }
+            guard decision.outcome == .notTried, transport != nil else { return Verdict(decision) }
+            let alone = try settings.selection(transports: definition.name, select: "")
+            let asked = Self.visit(address, alone, endpoint)
+            guard let answer = asked.decisions.first(where: { $0.transport == definition.name }) else {
+                return Verdict(untried: definition.name, "not tried, \(asked.error?.message ?? decision.reason)")
+            }
+            return answer.outcome == .chosen ? Verdict(notNeeded: definition.name) : Verdict(answer)
+        }
+    }
+
+    private struct Visit {
+        var peer: PeerDescription?
+        var transport: String?
         var decisions: [ConnectionDecision] = []
+        var phases: [ConnectionPhase] = []
+        var error: HandfastError?
+    }
+
+    private static func visit(
+        _ address: EndpointAddress, _ selection: TransportSelection, _ endpoint: Endpoint
+    ) -> Visit {
+        var visit = Visit()
         do throws(HandfastError) {
-            let connection = try endpoint.connect(to: address)
-            do throws(HandfastError) { try endpoint.wait(for: connection) } catch { self.error = error }
-            peer = connection.peer
-            transport = connection.transport
-            decisions = connection.decisions
-            phases = connection.phases
+            let connection = try endpoint.connect(to: address, selection: selection)
+            do throws(HandfastError) { try endpoint.wait(for: connection) } catch { visit.error = error }
+            visit.peer = connection.peer
+            visit.transport = connection.transport
+            visit.decisions = connection.decisions
+            visit.phases = connection.phases
             connection.close()
             _ = endpoint.wait(timeout: .seconds(3)) { connection.state == .closed }
-        } catch { self.error = error }
-        verdicts = defaultTransports.map { definition in
-            let decision = decisions.first { $0.transport == definition.name }
-            return decision.map { Verdict($0) } ?? Self.untried(definition.name, selection, address)
-        }
+        } catch { visit.error = error }
+        return visit
     }
 
     /// The connection ended before anything was said of a transport.

@@ -20,6 +20,11 @@ struct Verdict {
         }
     }
 
+    /// It works between the two, and another was chosen.
+    init(notNeeded transport: String) {
+        (self.transport, outcome, here, there) = (transport, "not-needed", "works, not needed", "works")
+    }
+
     /// The peer was not reached.
     init(untried transport: String, _ here: String) {
         self.transport = transport
