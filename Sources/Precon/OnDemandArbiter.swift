@@ -39,6 +39,10 @@ public struct OnDemandArbiter: Hashable, Sendable {
     var incarnation: UInt64?
     /// The incarnation that was connected until another one took its place.
     var retiredIncarnation: UInt64?
+    /// How often in this demand the peer said that another process has this side's name.
+    var duplicateCount = 0
+    /// So often it may be a former process of this name that the peer has not seen end.
+    static let duplicateLimit = 3
     /// Of the incarnation talked to last, for texts.
     var address = ""
 
@@ -97,8 +101,10 @@ extension OnDemandArbiter {
         case .idle:
             guard order != .same else { return [.failed(.sameName(peer.whole))] }
             state = .connecting
+            duplicateCount = 0
             return [.arm(.demand), .connectForward]
         case .accepting(let stream, isWanted: false):
+            duplicateCount = 0
             state = .accepting(stream, isWanted: true)
             return [.arm(.demand)]
         case .accepting(_, isWanted: true), .connecting, .offering, .answered, .askingBack, .awaitingPeer, .established:
@@ -307,7 +313,8 @@ extension OnDemandArbiter {
             state = .connecting
             return [.connectForward]
         case .offering(stream), .answered(stream), .accepting(stream, isWanted: true):
-            guard !failure.isLasting else { return fail(.handshake(failure)) }
+            if case .rejectedByPeer(let rejection) = failure, rejection.code == .duplicateName { duplicateCount += 1 }
+            guard !failure.isLasting, duplicateCount < Self.duplicateLimit else { return fail(.handshake(failure)) }
             state = .connecting
             return [.connectForward]
         case .accepting(stream, isWanted: false):

@@ -188,6 +188,23 @@ import Testing
         #expect(arbiter.establishedStream == StreamID(2))
     }
 
+    @Test(arguments: ["rank1", "rank9"])
+    func `gives up when the peer says three times that another process has its name`(local: String) {
+        var arbiter = arbiter(local)
+        let failure = HandshakeFailure.rejectedByPeer(Rejection(.duplicateName, "at here and at there"))
+        for _ in 0..<2 {
+            _ = arbiter.handle(.demanded)
+            for turn in 1...3 {
+                let stream = StreamID(UInt64(turn))
+                _ = arbiter.handle(.forwardOpened(stream))
+                let expected: [OnDemandAction] =
+                    turn < 3 ? [.connectForward] : [.disarm(.demand), .failed(.handshake(failure))]
+                #expect(arbiter.handle(.streamFailed(stream, failure)) == expected, "turn \(turn)")
+            }
+            #expect(arbiter.isIdle)
+        }
+    }
+
     @Test func `does not connect a name with itself`() {
         var arbiter = arbiter("rank5")
         #expect(arbiter.handle(.demanded) == [.failed(.sameName("rank5"))])
