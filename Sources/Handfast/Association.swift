@@ -14,6 +14,8 @@ final class Association: DeadlineHolder {
     private var dial: Dial?
     private var back: BackConnect?
     private var establishedStream: StreamID?
+    /// When this side began to want the connection that it does not have yet.
+    private(set) var demandedAt: ContinuousClock.Instant?
     private var deadlines: [OnDemandTimer: ContinuousClock.Instant] = [:]
     /// The transport that a handshake agreed on, until the arbiter takes it.
     private var agreement: (() -> Void)?
@@ -34,6 +36,8 @@ final class Association: DeadlineHolder {
     }
 
     var isIdle: Bool { arbiter.isIdle }
+    /// A handshake or a look-up of names is under way.
+    var hasStreams: Bool { !streams.isEmpty || resolution != nil || dial?.isBetweenAttempts == false }
     var waitingFor: String { arbiter.waitingFor }
     var nextDeadline: ContinuousClock.Instant? { deadlines.values.min() }
 
@@ -50,6 +54,7 @@ final class Association: DeadlineHolder {
     func checkDeadlines(_ now: ContinuousClock.Instant) {
         for (timer, deadline) in deadlines where deadline <= now {
             deadlines[timer] = nil
+            if timer == .demand { demandedAt = nil }
             tell(.timerPassed(timer))
         }
     }
@@ -127,8 +132,11 @@ final class Association: DeadlineHolder {
         case .arm(let timer):
             let deadline = ContinuousClock.now + engine.timeout(of: timer)
             deadlines[timer] = deadline
+            if timer == .demand { demandedAt = .now }
             engine.watch(self)
-        case .disarm(let timer): deadlines[timer] = nil
+        case .disarm(let timer):
+            deadlines[timer] = nil
+            if timer == .demand { demandedAt = nil }
         case .established:
             endDial()
             agreement.take()?()
@@ -185,5 +193,6 @@ final class Association: DeadlineHolder {
         for driver in streams.values { engine.over(driver) }
         streams = [:]
         deadlines = [:]
+        demandedAt = nil
     }
 }

@@ -10,7 +10,7 @@ final class Dial: DeadlineHolder {
     private let selection: TransportSelection?
     private let isOnDemand: Bool
     private var retry: ConnectRetry
-    private let startedAt = ContinuousClock.now
+    let startedAt = ContinuousClock.now
     /// Of host names.
     private let unresolved: [HandfastError]
     /// The connection id of all streams of one round, by which a Handfast peer takes only one of them.
@@ -40,6 +40,7 @@ final class Dial: DeadlineHolder {
     }
 
     var peerName: String { record.peer.name }
+    var isBetweenAttempts: Bool { underWay.isEmpty }
     var waitingFor: String { underWay.values.first?.waitingFor ?? "the next attempt" }
 
     /// Does what is due.

@@ -258,6 +258,7 @@ final class Engine {
         state.pointee.connections.give(slot)
     }
 
+    /// Each handshake, each look-up of names, and each connect that has neither at the moment.
     func pending() -> [PendingConnect] {
         let now = ContinuousClock.now
         let handshakes = drivers.values.map {
@@ -265,12 +266,14 @@ final class Engine {
                 peer: $0.record?.peerText ?? $0.peerText, waitingFor: $0.waitingFor,
                 elapsed: $0.startedAt.duration(to: now), isIncoming: $0.role == .answerer)
         }
-        let names = waiting.values.compactMap { $0 as? Resolution }.map {
+        let names = waiting.values.compactMap { $0 as? Resolution }
+        let lookups = names.map {
             PendingConnect(
                 peer: $0.text.text, waitingFor: "the addresses of its host names",
                 elapsed: $0.startedAt.duration(to: now), isIncoming: false)
         }
-        return (handshakes + names).sorted { $0.elapsed > $1.elapsed }
+        let others = records.values.compactMap { $0.betweenSteps(now) }
+        return (handshakes + lookups + others).sorted { $0.elapsed > $1.elapsed }
     }
 
     func nextStreamID() -> StreamID {

@@ -13,6 +13,27 @@ public struct PendingConnect: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension ConnectionRecord {
+    /// A connect of which no handshake and no look-up is under way: it waits for its next attempt, or for the peer's.
+    func betweenSteps(_ now: ContinuousClock.Instant) -> PendingConnect? {
+        switch phase {
+        case .dialing(let dial) where dial.isBetweenAttempts:
+            PendingConnect(
+                peer: peerText, waitingFor: dial.waitingFor, elapsed: dial.startedAt.duration(to: now),
+                isIncoming: false)
+        case .onDemand:
+            association?.demandedAt.flatMap { start in
+                association?.hasStreams == true
+                    ? nil
+                    : PendingConnect(
+                        peer: peerText, waitingFor: association?.waitingFor ?? "", elapsed: start.duration(to: now),
+                        isIncoming: false)
+            }
+        case .dialing, .resolving, .connecting, .connected, .ended: nil
+        }
+    }
+}
+
 extension Endpoint {
     /// All connects under way, the longest first. Built when asked for.
     public var pending: [PendingConnect] { engine.pending() }

@@ -78,6 +78,25 @@ private final class NameCounter: Sendable {
         try pair.pingPong()
     }
 
+    @Test func `that waits for its next attempt is among those under way`() throws {
+        let environment = ["HANDFAST_CONNECT_INTERVAL_MS": "60000", "HANDFAST_CONNECT_DEADLINE_MS": "600000"]
+        let near = try Endpoint(name: "alpha", transports: definitions, environment: environment)
+        try near.listen(on: .loopback)
+        let port = SilentListener.closedPort()
+        let nobody = try near.connect(to: "127.0.0.1:\(port)@nobody", mode: .onDemand)
+        #expect(near.pending.isEmpty)
+        _ = try nobody.send(Payload(byteCount: 1).bytes)
+        let direct = try near.connect(to: "127.0.0.1:\(port)@nobody")
+        let isWaiting = near.wait(timeout: .seconds(10)) {
+            near.pending.map(\.waitingFor).sorted() == ["a stream to the peer", "the next attempt"]
+        }
+        #expect(isWaiting, "\(near.pending)")
+        #expect(near.pending.allSatisfy { $0.peer == "127.0.0.1:\(port)@nobody" || $0.peer == "127.0.0.1:\(port)" })
+        direct.close()
+        nobody.close()
+        #expect(near.pending.isEmpty)
+    }
+
     @Test func `is refused by a peer that expects nobody of that name`() throws {
         let pair = try Pair()
         let stranger = try Endpoint(name: "stranger", transports: definitions, environment: [:])
