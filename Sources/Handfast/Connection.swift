@@ -81,7 +81,7 @@ public struct Connection: Hashable {
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
             guard let request = try slot.send(header, payload) else { return Request(completeWith: payload.count) }
             return Request(request)
-        } catch { throw HandfastError(.resources, "\(Engine.requestLimit) requests are open") }
+        } catch { throw .tooManyRequests }
     }
 
     /// The longest user header, in bytes: a rendezvous needs the rest of 65,535.
@@ -122,5 +122,6 @@ extension ConnectionRecord {
 
 extension HandfastError {
     static let staleConnection = HandfastError(.stale, "the connection was closed; its handle is no longer good")
+    static let tooManyRequests = HandfastError(.resources, "\(Engine.requestLimit) requests are open")
     static let staleRequest = HandfastError(.stale, "the request's result was taken; its handle is no longer good")
 }

@@ -157,10 +157,19 @@ public final class Endpoint {
         into payload: UnsafeMutableRawBufferPointer, header: UnsafeMutableRawBufferPointer? = nil,
         from connection: Connection? = nil, where predicate: ((UnsafeRawBufferPointer, Connection) -> Bool)? = nil
     ) throws(HandfastError) -> Request {
+        let request = try makeReceive(into: payload, header: header, from: connection)
+        if let predicate { request.setPredicate(predicate) }
+        return try post(request, from: connection)
+    }
+
+    // Hot path.
+    /// A receive that takes any message and is not posted yet.
+    func makeReceive(
+        into payload: UnsafeMutableRawBufferPointer, header: UnsafeMutableRawBufferPointer?,
+        from connection: Connection?
+    ) throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
         if let connection { try check(connection) }
-        guard let request = state.takeRequest() else {
-            throw HandfastError(.resources, "\(Engine.requestLimit) requests are open")
-        }
+        guard let request = state.takeRequest() else { throw .tooManyRequests }
         request.pointee.isReceive = true
         request.pointee.payload = payload.baseAddress
         request.pointee.payloadByteCount = payload.count
@@ -168,7 +177,13 @@ public final class Endpoint {
         request.pointee.userHeaderByteCount = header?.count ?? 0
         request.pointee.connection = connection?.slot
         request.pointee.connectionGeneration = connection?.generation ?? 0
-        if let predicate { request.setPredicate(predicate) }
+        return request
+    }
+
+    // Hot path.
+    func post(
+        _ request: UnsafeMutablePointer<RequestSlot>, from connection: Connection?
+    ) throws(HandfastError) -> Request {
         state.post(request, from: connection?.slot)
         if let connection, request.pointee.isQueued, let reason = endReason(of: connection) {
             // What is left of the connection does not fit, and nothing more will come.
@@ -180,14 +195,14 @@ public final class Endpoint {
     }
 
     // Hot path.
-    private func check(_ connection: Connection) throws(HandfastError) {
+    func check(_ connection: Connection) throws(HandfastError) {
         guard !connection.isStale else { throw .staleConnection }
         if connection.slot.pointee.unexpected.first == nil, let reason = endReason(of: connection) { throw reason }
     }
 
     // Hot path.
     /// Why no message can come any more; nil when one can.
-    private func endReason(of connection: Connection) -> HandfastError? {
+    func endReason(of connection: Connection) -> HandfastError? {
         let slot = connection.slot
         let mayBring = slot.pointee.channel != nil && !slot.pointee.hasPeerEnded && !slot.pointee.dropsArrivals
         guard !mayBring, let record = connection.record else { return nil }

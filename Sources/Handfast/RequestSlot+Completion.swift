@@ -3,6 +3,7 @@ import Glibc
 extension UnsafeMutablePointer<RequestSlot> {
     // Hot path.
     func wants(_ userHeader: UnsafeRawBufferPointer, from connection: UnsafeMutablePointer<ConnectionSlot>) -> Bool {
+        if pointee.tagMask != 0, MessageTag.read(userHeader) & pointee.tagMask != pointee.tag { return false }
         guard let match = pointee.match else { return true }
         return match(
             pointee.matchContext, connection, connection.pointee.generation, userHeader.baseAddress, userHeader.count)

@@ -49,6 +49,11 @@ struct RequestSlot: TableSlot {
     var isQueued = false
     /// Orders receives from one connection among those from any.
     var sequence: UInt64 = 0
+    /// The bits of a message's tag that must be those of `tag`; none for a receive that does not ask for a tag.
+    var tagMask: UInt64 = 0
+    /// Without the bits that do not count. Of a send whose header is a tag alone: the header.
+    var tag: UInt64 = 0
+    /// What else the message must pass.
     var match: MatchFunction?
     var matchContext: UnsafeMutableRawPointer?
     /// The context is an object that the slot keeps alive.

@@ -52,6 +52,12 @@ func countPingPong(_ transport: String) throws {
     try pingPong.run(rounds: 10_000)
     report("messages", 20_000, call_counters_stop())
 
+    let tagPingPong = try TagPingPong(stage)
+    try tagPingPong.run(rounds: 5_000)
+    call_counters_start()
+    try tagPingPong.run(rounds: 10_000)
+    report("tags", 20_000, call_counters_stop())
+
     call_counters_start()
     for _ in 0..<100_000 { stage.near.progress() }
     report("polls", 100_000, call_counters_stop())
