@@ -41,6 +41,8 @@ public struct HandfastError: Error, Hashable, Sendable {
     public var isUnsent = false
     /// One sentence that names the peer or the variable, the value, and what is allowed or can be done.
     public var message: String
+    /// Of `truncated`: both lengths, and where the message came from.
+    public internal(set) var truncation: Truncation?
 
     public init(_ code: Code, _ message: String, systemError: Int32 = 0) {
         self.code = code

@@ -60,11 +60,9 @@ public struct Request: Hashable {
             return error
         case .cancelled: return HandfastError(.cancelled, "the receive was cancelled")
         case .truncated:
-            return HandfastError(
-                .truncated,
-                "the message has \(slot.pointee.arrivedPayloadByteCount) bytes and a header of "
-                    + "\(slot.pointee.arrivedHeaderByteCount); the receive had room for \(slot.pointee.payloadByteCount) and "
-                    + "\(slot.pointee.userHeaderByteCount)")
+            // The error leads to the connection.
+            _ = Completion(slot)
+            return HandfastError(Truncation(slot))
         case .readFailed:
             let isPeerGone = [ESRCH, ECONNRESET].contains(slot.pointee.systemError)
             return HandfastError(

@@ -55,12 +55,32 @@ import Testing
         let error = #expect(throws: HandfastError.self) { try first.result() }
         #expect(error?.code == .truncated)
         #expect(error?.message.contains("300000") == true)
+        let truncation = try #require(error?.truncation)
+        #expect(truncation.byteCount == 300_000 && truncation.roomByteCount == 10)
+        #expect(truncation.headerByteCount == 0 && truncation.headerRoomByteCount == nil)
+        #expect(truncation.connection == far)
         #expect(long.starts(with: room))
         let next = Payload(byteCount: 4, seed: 6)
         _ = try near.send(next.bytes)
         let completion = try pair.finish(second)
         #expect(completion.byteCount == 4)
         #expect(room.starts(with: next))
+    }
+
+    @Test(arguments: transports) func `tell of a header that is too long, and keep what fits`(transport: String) throws
+    {
+        let pair = try EndpointPair(transport)
+        let (near, far) = try pair.connect()
+        let (room, headerRoom) = (Payload(byteCount: 10), Payload(byteCount: 3))
+        let receive = try pair.far.receive(into: room.mutable, header: headerRoom.mutable)
+        try send(near, payload: [1, 2], header: [3, 4, 5, 6])
+        pair.run("it has come") { receive.isComplete }
+        let error = #expect(throws: HandfastError.self) { try receive.result() }
+        let truncation = try #require(error?.truncation)
+        #expect(truncation.byteCount == 2 && truncation.roomByteCount == 10)
+        #expect(truncation.headerByteCount == 4 && truncation.headerRoomByteCount == 3)
+        #expect(truncation.connection == far)
+        #expect(Array(headerRoom.bytes) == [3, 4, 5] && Array(room.bytes[..<2]) == [1, 2])
     }
 
     @Test(arguments: transports) func `are cancelled only before they match`(transport: String) throws {
