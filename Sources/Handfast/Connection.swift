@@ -122,6 +122,9 @@ extension ConnectionRecord {
 
 extension HandfastError {
     static let staleConnection = HandfastError(.stale, "the connection was closed; its handle is no longer good")
+    static let staleMessage = HandfastError(
+        .stale, "the message was received or dropped; its handle is no longer good")
+    static let tooManyMessages = HandfastError(.resources, "\(Engine.requestLimit) messages are taken")
     static let tooManyRequests = HandfastError(.resources, "\(Engine.requestLimit) requests are open")
     static let staleRequest = HandfastError(.stale, "the request's result was taken; its handle is no longer good")
 }

@@ -22,9 +22,13 @@ struct ConnectionSlot: TableSlot {
     var reading = RequestQueue()
     /// Receives for this connection alone that have not matched.
     var posted = RequestQueue()
+    /// Messages without a receive.
     var unexpected = MessageList()
+    /// Messages that the program took and has not received.
+    var taken = MessageList()
+    /// Held by the messages of both.
     var unexpectedByteCount = 0
-    /// Of the unexpected messages: those whose payload lies in the peer's memory.
+    /// Of the messages of both: those whose payload lies in the peer's memory.
     var remoteCount = 0
 
     /// The user holds a handle and will close it.

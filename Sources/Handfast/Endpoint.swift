@@ -170,11 +170,7 @@ public final class Endpoint {
     ) throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
         if let connection { try check(connection) }
         guard let request = state.takeRequest() else { throw .tooManyRequests }
-        request.pointee.isReceive = true
-        request.pointee.payload = payload.baseAddress
-        request.pointee.payloadByteCount = payload.count
-        request.pointee.userHeader = header?.baseAddress
-        request.pointee.userHeaderByteCount = header?.count ?? 0
+        request.expect(payload: payload, header: header)
         request.pointee.connection = connection?.slot
         request.pointee.connectionGeneration = connection?.generation ?? 0
         return request

@@ -14,6 +14,7 @@ struct EndpointState: ~Copyable {
 
     var connections: SlotTable<ConnectionSlot>
     var requests: SlotTable<RequestSlot>
+    var messages: SlotTable<MessageSlot>
     let pieces: UnsafeMutablePointer<hf_piece>
     let polled: UnsafeMutableBufferPointer<Polled>
 
@@ -22,6 +23,8 @@ struct EndpointState: ~Copyable {
     var nextSequence: UInt64 = 0
     /// Messages without a receive, of all connections, in the order of their arrival.
     var arrivals = ArrivalList()
+    /// Messages that the program took and has not received.
+    var taken = TakenList()
     var unexpectedByteCount = 0
     let unexpectedByteLimit: Int
     /// One connection may hold so much of it, so that it cannot starve the others.
@@ -44,6 +47,7 @@ struct EndpointState: ~Copyable {
     init(engine: Engine?, transports: [Polled], unexpectedByteLimit: Int, connectionLimit: Int, requestLimit: Int) {
         connections = SlotTable(limit: connectionLimit, pool: connectionPool)
         requests = SlotTable(limit: requestLimit, pool: requestPool)
+        messages = SlotTable(limit: requestLimit, pool: messagePool)
         self.engine = engine.map { .passUnretained($0) }
         pieces = .allocate(capacity: Self.pieceCount)
         polled = .allocate(capacity: transports.count)

@@ -53,8 +53,9 @@ extension Engine {
             record.error = HandfastError(.closed, early)
             driver.reject(.init(.shuttingDown, early))
         case .connected:
-            failReceives(record.slot, EndReason(record.endReason))
-            record.slot.dropArrivals()
+            let reason = EndReason(record.endReason)
+            failReceives(record.slot, reason)
+            record.slot.dropArrivals(reason)
             guard !record.slot.pointee.reading.isEmpty else { return sayGoodbye(record) }
             // The goodbye lets go of memory of the peer that is being read: it follows the last read.
             record.closeDeadline = .now + settings.closeTimeout
@@ -175,6 +176,7 @@ extension Engine {
             slot.remove(candidate)
             candidate.free()
         }
+        slot.failTaken(reason)
     }
 }
 

@@ -98,6 +98,7 @@ final class Engine {
         for record in records.values { free(record) }
         for slot in peers.slots { close(slot) }
         while let request = state.pointee.posted.removeFirst() { request.complete(.cancelled) }
+        state.releaseTaken()
         state.deinitialize(count: 1)
         state.deallocate()
     }
@@ -234,7 +235,7 @@ final class Engine {
         records[ObjectIdentifier(record)] = record
     }
 
-    /// Makes every handle to the connection stale; messages that nobody received are dropped.
+    /// Makes every handle to the connection stale; messages that nobody received or took are dropped.
     func free(_ record: ConnectionRecord) {
         let slot = record.slot
         while let message = slot.pointee.unexpected.first {

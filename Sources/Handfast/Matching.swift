@@ -77,8 +77,13 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func remove(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
-        pointee.unexpected.remove(message)
-        pointee.endpoint?.pointee.arrivals.remove(message)
+        if let handle = message.pointee.handle {
+            pointee.taken.remove(message)
+            handle.pointee.message = nil
+        } else {
+            pointee.unexpected.remove(message)
+            pointee.endpoint?.pointee.arrivals.remove(message)
+        }
         pointee.unexpectedByteCount -= message.pointee.heldByteCount
         if message.pointee.isRemote { pointee.remoteCount -= 1 }
         guard let endpoint = pointee.endpoint else { return }
@@ -86,16 +91,32 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         if endpoint.pointee.hasStalled { endpoint.pointee.callsUntilSlowPart = 0 }
     }
 
+    /// The same message with other room takes the place of one.
+    func replace(
+        _ message: UnsafeMutablePointer<UnexpectedMessage>, by other: UnsafeMutablePointer<UnexpectedMessage>
+    ) {
+        if let handle = message.pointee.handle {
+            pointee.taken.replace(message, by: other)
+            handle.pointee.message = other
+            other.pointee.handle = handle
+        } else {
+            pointee.unexpected.replace(message, by: other)
+            pointee.endpoint?.pointee.arrivals.replace(message, by: other)
+        }
+        let more = other.pointee.heldByteCount - message.pointee.heldByteCount
+        pointee.unexpectedByteCount += more
+        pointee.endpoint?.pointee.unexpectedByteCount += more
+    }
+
     /// Gives a message that came earlier to a receive that wants it.
     func hand(_ message: UnsafeMutablePointer<UnexpectedMessage>, to request: UnsafeMutablePointer<RequestSlot>) {
-        let userHeader = UnsafeRawBufferPointer(start: message.userHeader, count: message.pointee.userHeaderByteCount)
         let payloadByteCount = message.pointee.payloadByteCount
-        request.matched(self, userHeader, payloadByteCount)
+        request.matched(self, message.userHeaderBytes, payloadByteCount)
         let room = Swift.min(payloadByteCount, request.pointee.payloadByteCount)
         var isResumed = false
         switch message.pointee.content {
         case .kept:
-            if room > 0, let target = request.pointee.payload { memcpy(target, message.payload, room) }
+            message.copyPayload(to: request)
             request.completeReceive()
         case .arriving:
             // What is here moves over; the rest goes straight to the receive.
@@ -129,20 +150,32 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     /// Forgets the messages that nobody has received, and passes over those that still come.
-    func dropArrivals() {
+    /// - Parameter reason: for those that the program took and that are not here.
+    func dropArrivals(_ reason: EndReason) {
         pointee.dropsArrivals = true
         var isResumed = false
+        if let message = pointee.inbound.message { isResumed = passOver(message) }
         while let message = pointee.unexpected.first {
-            if message == pointee.inbound.message, pointee.violation == nil {
-                isResumed = isHeldBack(by: message)
-                let isWhole = isResumed && !message.pointee.isRemote
-                let rest = isWhole ? message.pointee.payloadByteCount : pointee.inbound.remaining
-                skipPayload(message.pointee.isRemote ? 0 : rest)
-            }
             remove(message)
             message.free()
         }
+        failTaken(reason)
         if isResumed { resume() }
+    }
+
+    /// Nobody wants a message that may still be coming: what is missing of it is skipped.
+    /// - Returns: whether it held the stream back, so that the transport is to `resume`.
+    func passOver(_ message: UnsafeMutablePointer<UnexpectedMessage>) -> Bool {
+        guard message == pointee.inbound.message else { return false }
+        guard pointee.violation == nil else {
+            pointee.inbound.message = nil
+            return false
+        }
+        let isResumed = isHeldBack(by: message)
+        let isWhole = isResumed && !message.pointee.isRemote
+        let rest = isWhole ? message.pointee.payloadByteCount : pointee.inbound.remaining
+        skipPayload(message.pointee.isRemote ? 0 : rest)
+        return isResumed
     }
 
     /// The transport may deliver again; it may do so before this returns.
@@ -159,9 +192,7 @@ extension UnsafeMutablePointer<EndpointState> {
         pointee.nextSequence += 1
         var message = connection.map { $0.pointee.unexpected.first } ?? pointee.arrivals.first
         while let candidate = message {
-            let header = UnsafeRawBufferPointer(
-                start: candidate.userHeader, count: candidate.pointee.userHeaderByteCount)
-            if request.wants(header, from: candidate.pointee.connection) {
+            if request.wants(candidate.userHeaderBytes, from: candidate.pointee.connection) {
                 return candidate.pointee.connection.hand(candidate, to: request)
             }
             message = connection == nil ? candidate.pointee.nextArrival : candidate.pointee.next
@@ -176,15 +207,25 @@ extension UnsafeMutablePointer<EndpointState> {
     func admitStalled() -> Bool {
         pointee.hasStalled = false
         var hasAdmitted = false
-        var message = pointee.arrivals.first
-        while let candidate = message {
-            message = candidate.pointee.nextArrival
-            guard candidate.pointee.connection.isHeldBack(by: candidate) else { continue }
-            if candidate.pointee.connection.admit(candidate) {
+        func admit(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+            guard message.pointee.connection.isHeldBack(by: message) else { return }
+            if message.pointee.connection.admit(message) {
                 hasAdmitted = true
             } else {
                 pointee.hasStalled = true
             }
+        }
+        // Those that the program took are older as a rule.
+        var handle = pointee.taken.first
+        while let candidate = handle {
+            handle = candidate.pointee.next
+            // Whole ones may be of a connection that is gone.
+            if let message = candidate.pointee.message, !message.pointee.isWhole { admit(message) }
+        }
+        var message = pointee.arrivals.first
+        while let candidate = message {
+            message = candidate.pointee.nextArrival
+            admit(candidate)
         }
         return hasAdmitted
     }
@@ -201,15 +242,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         let byteCount = stalled.pointee.payloadByteCount
         guard hasRoom(byteCount) else { return false }
-        let header = UnsafeRawBufferPointer(start: stalled.userHeader, count: stalled.pointee.userHeaderByteCount)
         let message = UnsafeMutablePointer<UnexpectedMessage>.make(
-            connection: self, userHeader: header, payloadByteCount: byteCount, keptByteCount: byteCount,
-            content: .arriving)
+            connection: self, userHeader: stalled.userHeaderBytes, payloadByteCount: byteCount,
+            keptByteCount: byteCount, content: .arriving)
         guard let message else { return false }
-        // Nothing of this connection came after it, so its place in both lists may be the last.
-        remove(stalled)
+        replace(stalled, by: message)
         stalled.free()
-        append(message)
         pointee.inbound.message = message
         expectPayload(at: message.payload, byteCount: byteCount, surplus: 0)
         resume()

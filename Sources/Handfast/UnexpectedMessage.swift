@@ -21,12 +21,15 @@ struct UnexpectedMessage {
     let heldByteCount: Int
     var content: Content
 
+    var isWhole: Bool { if case .kept = content { true } else { false } }
     var isRemote: Bool { if case .remote = content { true } else { false } }
 
     var next: UnsafeMutablePointer<UnexpectedMessage>?
     var previous: UnsafeMutablePointer<UnexpectedMessage>?
     var nextArrival: UnsafeMutablePointer<UnexpectedMessage>?
     var previousArrival: UnsafeMutablePointer<UnexpectedMessage>?
+    /// Of a message that the program took: it is in no list but its connection's of those.
+    var handle: UnsafeMutablePointer<MessageSlot>?
 }
 
 extension UnsafeMutablePointer<UnexpectedMessage> {
@@ -48,17 +51,27 @@ extension UnsafeMutablePointer<UnexpectedMessage> {
     }
 
     var userHeader: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self + 1) }
+    var userHeaderBytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: userHeader, count: pointee.userHeaderByteCount)
+    }
     var payload: UnsafeMutableRawPointer { userHeader + pointee.userHeaderByteCount }
+
+    /// What fits of a payload that is here.
+    func copyPayload(to request: UnsafeMutablePointer<RequestSlot>) {
+        let room = Swift.min(pointee.payloadByteCount, request.pointee.payloadByteCount)
+        if room > 0, let target = request.pointee.payload { memcpy(target, payload, room) }
+    }
 
     func free() { Glibc.free(self) }
 }
 
-/// Messages of one connection without a receive, oldest first.
+/// Messages of one connection without a receive, oldest first: those that match, or those that the program took.
 struct MessageList {
     private(set) var first: UnsafeMutablePointer<UnexpectedMessage>?
     private var last: UnsafeMutablePointer<UnexpectedMessage>?
 
     mutating func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        message.pointee.next = nil
         message.pointee.previous = last
         if let last { last.pointee.next = message } else { first = message }
         last = message
@@ -68,6 +81,16 @@ struct MessageList {
         let (previous, next) = (message.pointee.previous, message.pointee.next)
         if let previous { previous.pointee.next = next } else { first = next }
         if let next { next.pointee.previous = previous } else { last = previous }
+    }
+
+    /// Puts another message in the place of one.
+    mutating func replace(
+        _ message: UnsafeMutablePointer<UnexpectedMessage>, by other: UnsafeMutablePointer<UnexpectedMessage>
+    ) {
+        let (previous, next) = (message.pointee.previous, message.pointee.next)
+        (other.pointee.previous, other.pointee.next) = (previous, next)
+        if let previous { previous.pointee.next = other } else { first = other }
+        if let next { next.pointee.previous = other } else { last = other }
     }
 }
 
@@ -86,5 +109,15 @@ struct ArrivalList {
         let (previous, next) = (message.pointee.previousArrival, message.pointee.nextArrival)
         if let previous { previous.pointee.nextArrival = next } else { first = next }
         if let next { next.pointee.previousArrival = previous } else { last = previous }
+    }
+
+    /// Puts another message in the place of one.
+    mutating func replace(
+        _ message: UnsafeMutablePointer<UnexpectedMessage>, by other: UnsafeMutablePointer<UnexpectedMessage>
+    ) {
+        let (previous, next) = (message.pointee.previousArrival, message.pointee.nextArrival)
+        (other.pointee.previousArrival, other.pointee.nextArrival) = (previous, next)
+        if let previous { previous.pointee.nextArrival = other } else { first = other }
+        if let next { next.pointee.previousArrival = other } else { last = other }
     }
 }
