@@ -15,6 +15,7 @@ struct EndpointState: ~Copyable {
     var connections: SlotTable<ConnectionSlot>
     var requests: SlotTable<RequestSlot>
     var messages: SlotTable<MessageSlot>
+    var completionQueues: SlotTable<CompletionQueueSlot>
     let pieces: UnsafeMutablePointer<hf_piece>
     let polled: UnsafeMutableBufferPointer<Polled>
 
@@ -48,6 +49,7 @@ struct EndpointState: ~Copyable {
         connections = SlotTable(limit: connectionLimit, pool: connectionPool)
         requests = SlotTable(limit: requestLimit, pool: requestPool)
         messages = SlotTable(limit: requestLimit, pool: messagePool)
+        completionQueues = SlotTable(limit: Engine.completionQueueLimit, pool: completionQueuePool)
         self.engine = engine.map { .passUnretained($0) }
         pieces = .allocate(capacity: Self.pieceCount)
         polled = .allocate(capacity: transports.count)

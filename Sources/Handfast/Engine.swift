@@ -9,6 +9,7 @@ final class Engine {
     /// More would need an address space of their own; reached only by a program that lost count.
     static let connectionLimit = 1 << 20
     static let requestLimit = 1 << 24
+    static let completionQueueLimit = 1 << 16
     /// Calls of `progress` between two visits when nothing is expected, and while a handshake or goodbye is.
     static let idleInterval = 1_024
     static let busyInterval = 8
@@ -99,8 +100,17 @@ final class Engine {
         for slot in peers.slots { close(slot) }
         while let request = state.pointee.posted.removeFirst() { request.complete(.cancelled) }
         state.releaseTaken()
+        dropRequests()
         state.deinitialize(count: 1)
         state.deallocate()
+    }
+
+    /// What is left of the requests is of no use to anybody.
+    private func dropRequests() {
+        // Their addresses first: to give one back is to change the table.
+        var left: [UnsafeMutablePointer<RequestSlot>] = []
+        state.pointee.requests.forEachUsed { left.append($0) }
+        for request in left { request.discard() }
     }
 
     /// Says goodbye to every peer; nothing new begins.

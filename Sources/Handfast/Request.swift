@@ -28,14 +28,16 @@ public struct Request: Hashable {
 
     // Hot path.
     /// Takes the result; nil while the request is under way. Afterwards the handle is stale.
-    /// - Throws: why it failed; `truncated` when the message was longer than the room: what fitted is there.
+    /// - Throws: why it failed; `truncated` when the message was longer than the room: what fitted is there;
+    ///   `invalidArgument` for a request whose result goes to a completion queue or a callback.
     public func result() throws(HandfastError) -> Completion? {
         guard let slot else { return Completion(byteCount: Int(generation), headerByteCount: 0, connection: nil) }
         guard slot.pointee.generation == generation else { throw .staleRequest }
+        guard !slot.pointee.isDirected else { throw .isDirected }
         guard slot.pointee.isComplete else { return nil }
         let completion = Completion(slot)
         let outcome = slot.pointee.outcome
-        guard outcome == .succeeded else { throw takeFailure(slot, outcome) }
+        guard outcome == .succeeded else { throw Self.takeFailure(slot, outcome) }
         slot.giveBack()
         return completion
     }
@@ -49,7 +51,7 @@ public struct Request: Hashable {
         return slot.cancelReceive()
     }
 
-    private func takeFailure(
+    static func takeFailure(
         _ slot: UnsafeMutablePointer<RequestSlot>, _ outcome: RequestSlot.Outcome
     ) -> HandfastError {
         defer { slot.giveBack() }

@@ -37,13 +37,22 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.outcome = outcome
         pointee.systemError = systemError
         if pointee.ownsMatchContext { releaseMatchContext() }
-        if pointee.isOwnedByEngine { giveBack() }
+        if pointee.isOwnedByEngine { return giveBack() }
+        if let queue = pointee.completionQueue { queue.pointee.done.append(self) }
     }
 
     /// The connection is gone before the work was done.
     func fail(_ reason: EndReason) {
         if !pointee.isOwnedByEngine { pointee.reason = Unmanaged.passRetained(reason) }
         complete(.connectionEnded)
+    }
+
+    /// Ends a request whose result nobody takes.
+    func discard() {
+        pointee.reason?.release()
+        pointee.reason = nil
+        if pointee.ownsMatchContext { releaseMatchContext() }
+        giveBack()
     }
 
     /// Makes every handle to it stale.

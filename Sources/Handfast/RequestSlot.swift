@@ -28,6 +28,12 @@ struct RequestSlot: TableSlot {
     /// Retained: why the connection ended. The connection's own record may be gone when the result is taken.
     var reason: Unmanaged<EndReason>?
 
+    /// The result goes to a queue or a callback, and no handle takes it.
+    var isDirected = false
+    var completionQueue: UnsafeMutablePointer<CompletionQueueSlot>?
+    /// The user's, for the queue's entry.
+    var context: UInt64 = 0
+
     /// The user's memory, his until the request is complete.
     var userHeader: UnsafeMutableRawPointer?
     var userHeaderByteCount = 0

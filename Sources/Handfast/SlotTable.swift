@@ -59,6 +59,15 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         usedCount -= 1
     }
 
+    /// Visits all that are in use; the visitor must not take or give back any.
+    func forEachUsed(_ body: (UnsafeMutablePointer<Slot>) -> Void) {
+        for chunk in chunks {
+            for index in 0..<SlotPool<Slot>.chunkSlotCount where chunk[index].generation % 2 == 1 {
+                body(chunk + index)
+            }
+        }
+    }
+
     private mutating func addChunk() {
         let chunk = pool.take()
         for index in (0..<SlotPool<Slot>.chunkSlotCount).reversed() {
