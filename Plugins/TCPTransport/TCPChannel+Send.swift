@@ -3,7 +3,7 @@ import CSystem
 import Glibc
 
 /// Pieces per system call; a longer list goes out in several.
-private let pieceLimit = 16
+private let pieceLimit = 32
 
 // Hot path.
 @c(handfast_tcp_send) func tcpSend(

@@ -75,9 +75,7 @@ public struct Connection: Hashable {
     public func send(
         _ payload: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) throws(HandfastError) -> Request {
-        guard !isStale, slot.pointee.takesSends, header.count <= Self.maximumHeaderByteCount,
-            payload.count <= MessageHeader.maximumPayloadByteCount
-        else { throw refusal(payload.count, header.count) }
+        try checkSend(payload.count, header.count)
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
             guard let request = try slot.send(header, payload) else { return Request(completeWith: payload.count) }
             return Request(request)
@@ -87,6 +85,13 @@ public struct Connection: Hashable {
     /// The longest user header, in bytes: a rendezvous needs the rest of 65,535.
     public static let maximumHeaderByteCount =
         MessageHeader.maximumUserHeaderByteCount - RendezvousRequest.fixedByteCount
+
+    // Hot path.
+    func checkSend(_ payloadByteCount: Int, _ headerByteCount: Int) throws(HandfastError) {
+        guard !isStale, slot.pointee.takesSends, headerByteCount <= Self.maximumHeaderByteCount,
+            payloadByteCount <= MessageHeader.maximumPayloadByteCount
+        else { throw refusal(payloadByteCount, headerByteCount) }
+    }
 
     private func refusal(_ payloadByteCount: Int, _ headerByteCount: Int) -> HandfastError {
         guard let record else { return .staleConnection }

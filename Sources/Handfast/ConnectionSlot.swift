@@ -16,6 +16,8 @@ struct ConnectionSlot: TableSlot {
     var inbound = Inbound()
     /// Sends that the transport has not taken whole.
     var sendQueue = RequestQueue()
+    /// What copies of messages hold of it.
+    var copiedByteCount = 0
     /// Sends whose payload the peer has not read yet.
     var awaitingFinish = RequestQueue()
     /// Receives whose payload is being read from the peer's memory.

@@ -9,8 +9,8 @@ struct EndpointState: ~Copyable {
         let state: UnsafeMutableRawPointer
     }
 
-    /// Most pieces of one message: two headers, the user's header, the trailer of a rendezvous, the payload.
-    static let pieceCount = 4
+    /// Most pieces of one message: its own header, the user's header, and the payload's.
+    static let pieceCount = 2 + Connection.maximumPieceCount
 
     var connections: SlotTable<ConnectionSlot>
     var requests: SlotTable<RequestSlot>

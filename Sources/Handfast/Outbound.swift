@@ -58,7 +58,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
     }
 
-    private func makeSend(
+    func makeSend(
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
         guard let request = pointee.endpoint?.takeRequest() else { throw NoSlot() }
@@ -166,7 +166,9 @@ extension UnsafeMutablePointer<RequestSlot> {
         // The slot's memory stays where it is, so pointers into it outlive the closures.
         add(withUnsafePointer(to: &pointee.frame) { UnsafeRawPointer($0) }, pointee.frameByteCount)
         add(pointee.userHeader, pointee.userHeaderByteCount)
-        if pointee.trailerByteCount > 0 {
+        if pointee.pieceCount > 0 {
+            for piece in listedPieces { add(piece.bytes, Int(piece.byte_count)) }
+        } else if pointee.trailerByteCount > 0 {
             add(withUnsafePointer(to: &pointee.trailer) { UnsafeRawPointer($0) }, pointee.trailerByteCount)
         } else {
             add(pointee.payload, pointee.payloadByteCount)

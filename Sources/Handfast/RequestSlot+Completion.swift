@@ -37,6 +37,7 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.outcome = outcome
         pointee.systemError = systemError
         if pointee.ownsMatchContext { releaseMatchContext() }
+        if pointee.memory != nil { releaseMemory() }
         if pointee.isOwnedByEngine { return giveBack() }
         if let queue = pointee.completionQueue { queue.pointee.done.append(self) }
     }
@@ -52,6 +53,7 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.reason?.release()
         pointee.reason = nil
         if pointee.ownsMatchContext { releaseMatchContext() }
+        pointee.memory?.deallocate()
         giveBack()
     }
 

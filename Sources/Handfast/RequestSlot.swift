@@ -49,6 +49,13 @@ struct RequestSlot: TableSlot {
     var trailer: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var trailerByteCount = 0
 
+    /// What the slot owns until the request is complete: a copied message, or a list of pieces.
+    var memory: UnsafeMutableRawPointer?
+    /// Counts against the connection's bound on copies.
+    var copiedByteCount = 0
+    /// Of a scatter list: so many pieces lie in `memory`, and `payload` is nil.
+    var pieceCount = 0
+
     // A receive.
     var isReceive = false
     /// Waits for a message in a queue of receives.

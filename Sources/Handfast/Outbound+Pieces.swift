@@ -1,0 +1,120 @@
+import CHandfast
+import Glibc
+
+// Messages whose payload is not one run of memory of the user's: scatter lists and copies. They always travel in the
+// stream: for a rendezvous the peer would read memory that lies in one piece and stays where it is.
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    // Hot path.
+    /// Sends a message, or as much of it as the transport takes now, as what follows in the stream.
+    /// - Parameter payload: at most `Connection.maximumPieceCount` pieces.
+    /// - Returns: how many bytes of the message are out; nil when all are.
+    func sendNow(
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeBufferPointer<UnsafeRawBufferPointer>,
+        payloadByteCount: Int
+    ) -> Int? {
+        guard let endpoint = pointee.endpoint, pointee.sendQueue.isEmpty, let channel = pointee.channel,
+            let operations = pointee.operations
+        else { return 0 }
+        var word = MessageHeader(
+            .user, userHeaderByteCount: userHeader.count, payloadByteCount: payloadByteCount
+        ).word
+        let pieces = endpoint.pointee.pieces
+        let taken = withUnsafePointer(to: &word) { word in
+            pieces[0] = hf_piece(bytes: word, byte_count: UInt64(MessageHeader.byteCount))
+            var count = 1
+            if !userHeader.isEmpty {
+                pieces[count] = hf_piece(bytes: userHeader.baseAddress, byte_count: UInt64(userHeader.count))
+                count += 1
+            }
+            for index in payload.indices where !payload[index].isEmpty {
+                pieces[count] = hf_piece(
+                    bytes: payload[index].baseAddress, byte_count: UInt64(payload[index].count))
+                count += 1
+            }
+            return Int(operations.pointee.send(channel, pieces, UInt32(count)))
+        }
+        return taken == MessageHeader.byteCount + userHeader.count + payloadByteCount ? nil : taken
+    }
+
+    // Hot path.
+    /// Sends a message whose payload lies in several places; the list itself is not needed afterwards.
+    func send(
+        _ userHeader: UnsafeRawBufferPointer, pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>,
+        payloadByteCount: Int
+    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
+        guard let taken = sendNow(userHeader, pieces, payloadByteCount: payloadByteCount) else { return nil }
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        return try queue(userHeader, none, after: taken) { request in
+            let list = UnsafeMutablePointer<hf_piece>.allocate(capacity: Swift.max(1, pieces.count))
+            for index in pieces.indices {
+                let piece = hf_piece(bytes: pieces[index].baseAddress, byte_count: UInt64(pieces[index].count))
+                (list + index).initialize(to: piece)
+            }
+            request.pointee.memory = UnsafeMutableRawPointer(list)
+            request.pointee.pieceCount = pieces.count
+            request.pointee.payloadByteCount = payloadByteCount
+        }
+    }
+
+    // Hot path.
+    /// Sends a message, and keeps a copy of it if the transport does not take it whole.
+    /// - Returns: the request, which nobody needs to keep; nil when all of it went out.
+    func sendCopy(
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
+    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
+        let taken = withUnsafePointer(to: payload) { one in
+            sendNow(userHeader, UnsafeBufferPointer(start: one, count: 1), payloadByteCount: payload.count)
+        }
+        guard let taken else { return nil }
+        return try queue(userHeader, payload, after: taken) { request in
+            let byteCount = userHeader.count + payload.count
+            let copy = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(1, byteCount), alignment: 8)
+            if let start = userHeader.baseAddress { memcpy(copy, start, userHeader.count) }
+            if let start = payload.baseAddress { memcpy(copy + userHeader.count, start, payload.count) }
+            request.pointee.userHeader = copy
+            request.pointee.payload = copy + userHeader.count
+            request.pointee.memory = copy
+            request.pointee.copiedByteCount = byteCount
+            pointee.copiedByteCount += byteCount
+        }
+    }
+
+    /// Puts what is left of a message in the queue.
+    private func queue(
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, after taken: Int,
+        _ prepare: (UnsafeMutablePointer<RequestSlot>) -> Void
+    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
+        let request: UnsafeMutablePointer<RequestSlot>
+        do throws(NoSlot) {
+            request = try makeSend(userHeader, payload)
+        } catch {
+            // Half a message is out and its rest cannot be kept: the stream cannot go on.
+            if taken > 0 { violate(.tooManyRequests) }
+            throw error
+        }
+        prepare(request)
+        request.makeFrame(rendezvousByteCount: .max, rendezvous: 0)
+        request.pointee.sentByteCount = taken
+        pointee.sendQueue.append(request)
+        if pointee.channel == nil { callForAttention() }
+        return request
+    }
+}
+
+extension UnsafeMutablePointer<RequestSlot> {
+    var listedPieces: UnsafeBufferPointer<hf_piece> {
+        UnsafeBufferPointer(
+            start: pointee.memory?.assumingMemoryBound(to: hf_piece.self), count: pointee.pieceCount)
+    }
+
+    /// What the slot owned is no longer needed.
+    func releaseMemory() {
+        pointee.memory?.deallocate()
+        pointee.memory = nil
+        pointee.pieceCount = 0
+        guard pointee.copiedByteCount > 0, let connection = pointee.connection else { return }
+        connection.pointee.copiedByteCount -= pointee.copiedByteCount
+        pointee.copiedByteCount = 0
+    }
+}
