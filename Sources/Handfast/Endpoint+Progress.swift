@@ -7,9 +7,10 @@ extension Endpoint {
     /// - Returns: how many things were done; 0 when nothing was there.
     @discardableResult
     public func progress() -> Int {
-        let done = state.pointee.pollTransports()
+        var done = state.pointee.pollTransports()
         state.pointee.callsUntilSlowPart -= 1
-        if state.pointee.callsUntilSlowPart < 0 { return done + engine.visit() }
+        if state.pointee.callsUntilSlowPart < 0 { done += engine.visit() }
+        if !state.pointee.callbacks.isEmpty { done += state.callBack() }
         return done
     }
 
@@ -77,6 +78,7 @@ extension Endpoint {
 
     /// Sleeps until something arrives or something is due.
     private func sleep(until deadline: ContinuousClock.Instant?) {
+        guard state.pointee.callbacks.isEmpty || state.pointee.isCallingBack else { return }
         for index in state.pointee.polled.indices {
             let polled = state.pointee.polled[index]
             guard polled.arm(polled.state) == 0 else { return }

@@ -22,6 +22,9 @@ struct EndpointState: ~Copyable {
     /// Receives from any connection that have not matched.
     var posted = RequestQueue()
     var nextSequence: UInt64 = 0
+    /// Requests that are complete and whose callbacks have not been called.
+    var callbacks = RequestQueue()
+    var isCallingBack = false
     /// Messages without a receive, of all connections, in the order of their arrival.
     var arrivals = ArrivalList()
     /// Messages that the program took and has not received.

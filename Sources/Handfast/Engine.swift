@@ -100,6 +100,7 @@ final class Engine {
         for slot in peers.slots { close(slot) }
         while let request = state.pointee.posted.removeFirst() { request.complete(.cancelled) }
         state.releaseTaken()
+        _ = state.callBack()
         dropRequests()
         state.deinitialize(count: 1)
         state.deallocate()

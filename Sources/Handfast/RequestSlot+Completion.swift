@@ -39,7 +39,12 @@ extension UnsafeMutablePointer<RequestSlot> {
         if pointee.ownsMatchContext { releaseMatchContext() }
         if pointee.memory != nil { releaseMemory() }
         if pointee.isOwnedByEngine { return giveBack() }
-        if let queue = pointee.completionQueue { queue.pointee.done.append(self) }
+        guard pointee.isDirected else { return }
+        if let queue = pointee.completionQueue {
+            queue.pointee.done.append(self)
+        } else {
+            pointee.endpoint?.pointee.callbacks.append(self)
+        }
     }
 
     /// The connection is gone before the work was done.
@@ -54,6 +59,7 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.reason = nil
         if pointee.ownsMatchContext { releaseMatchContext() }
         pointee.memory?.deallocate()
+        pointee.callback?.release()
         giveBack()
     }
 

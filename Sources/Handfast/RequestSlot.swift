@@ -31,6 +31,8 @@ struct RequestSlot: TableSlot {
     /// The result goes to a queue or a callback, and no handle takes it.
     var isDirected = false
     var completionQueue: UnsafeMutablePointer<CompletionQueueSlot>?
+    /// Retained; called from progress.
+    var callback: Unmanaged<CompletionCallback>?
     /// The user's, for the queue's entry.
     var context: UInt64 = 0
 
