@@ -1,6 +1,6 @@
 // Counts what a message costs in calls that the hot path must not make, and prints a line for each count; the tests
 // start it. Arguments: a transport, and after it
-//   (nothing)       counts in rounds of a ping-pong, and in polls that find nothing
+//   (nothing)       counts in rounds of a ping-pong, also with completion queues, and in polls that find nothing
 //   --trace N       as well, and tells where the first N calls came from
 //   --idle C N      makes C idle connections and polls N times in call_counters_region, for a profiler
 import CallCounters
@@ -57,6 +57,11 @@ func countPingPong(_ transport: String) throws {
     call_counters_start()
     try tagPingPong.run(rounds: 10_000)
     report("tags", 20_000, call_counters_stop())
+    let queueLoop = try QueueLoop(stage)
+    try queueLoop.run(rounds: 5_000)
+    call_counters_start()
+    try queueLoop.run(rounds: 10_000)
+    report("queued", 20_000, call_counters_stop())
 
     call_counters_start()
     for _ in 0..<100_000 { stage.near.progress() }
