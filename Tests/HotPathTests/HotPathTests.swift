@@ -16,9 +16,8 @@ import Testing
         }
         #expect(try probe.count("messages", "count") == 20_000)
         #expect(try probe.count("tags", "count") == 20_000)
-        for line in ["messages", "tags", "polls"] {
         #expect(try probe.count("queued", "count") == 20_000)
-        for line in ["messages", "queued", "polls"] {
+        for line in ["messages", "tags", "queued", "polls"] {
             for what in ["allocations", "frees", "retains", "releases", "accesses"] {
                 #expect(try probe.count(line, what) == 0, "\(what) in \(line) over \(transport)")
             }
