@@ -25,7 +25,7 @@ final class Association: DeadlineHolder {
         engine = record.engine
         self.record = record
         self.target = target
-        known = if case .places(let address) = target { record.engine.ranked(address.places) } else { [] }
+        known = target.address.map { record.engine.ranked($0.places) } ?? []
         arbiter = OnDemandArbiter(local: PeerName(record.engine.name), peer: PeerName(target.name ?? ""))
     }
 

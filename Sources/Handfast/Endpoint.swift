@@ -111,7 +111,7 @@ public final class Endpoint {
     public func connect(to address: EndpointAddress, mode: ConnectMode) throws(HandfastError) -> Connection {
         switch mode {
         case .direct: try connect(to: address)
-        case .onDemand: Connection(try engine.expect(.places(address)))
+        case .onDemand: Connection(try engine.expect(PeerTarget(address)))
         }
     }
 

@@ -5,7 +5,7 @@ import TransportAPI
 extension Engine {
     /// Whether an expected peer is this endpoint, by its name and by where it is said to be.
     func isItself(_ target: PeerTarget) -> Bool {
-        guard case .places(let address) = target, address.name == name else { return false }
+        guard target.name == name, let address = target.address else { return false }
         return areOwn(address.places)
     }
 

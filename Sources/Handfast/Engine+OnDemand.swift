@@ -37,10 +37,9 @@ extension Engine {
     }
 
     private func describe(_ target: PeerTarget) -> PeerDescription {
-        switch target {
-        case .places(let address): describe(address.host, name: address.name ?? "")
-        case .text(let text): PeerDescription(name: text.name ?? "", address: [], isLocal: false)
-        }
+        let name = target.name ?? ""
+        return target.address.map { describe($0.host, name: name) }
+            ?? PeerDescription(name: name, address: [], isLocal: false)
     }
 
     /// The user has queued something, or a peer's BACK_CONNECT asks for it.

@@ -20,6 +20,15 @@ public struct IPAddress: Hashable, Sendable {
         self.zone = zone
     }
 
+    /// What `words` and `isIPv6` gave of an address without a zone.
+    init(high: UInt64, low: UInt64, isIPv6: Bool) {
+        (self.high, self.low) = (high, low)
+        zone = nil
+        family = isIPv6 ? .ipv6 : .ipv4
+    }
+
+    var words: (high: UInt64, low: UInt64) { (high, low) }
+
     private init(ipv4 word: UInt64) {
         high = 0
         low = word
