@@ -26,6 +26,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "Precon", swiftSettings: pure),
+        .target(name: "SeededRandom", swiftSettings: pure),
         .target(name: "CHandfast"),
         .target(name: "CSystem"),
         .target(name: "TransportAPI", dependencies: ["CHandfast"], swiftSettings: house),
@@ -44,7 +45,8 @@ let package = Package(
                 "Precon", "TransportAPI", "CHandfast", "CSystem", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: house),
         .target(
-            name: "TransportTesting", dependencies: ["TransportAPI", "CHandfast", "Precon"], swiftSettings: house),
+            name: "TransportTesting", dependencies: ["TransportAPI", "CHandfast", "Precon", "SeededRandom"],
+            swiftSettings: house),
         .executableTarget(
             name: "TransportPeer",
             dependencies: ["TransportTesting", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
@@ -66,15 +68,17 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ], path: "Benchmarks/HandfastTool", swiftSettings: house),
         .testTarget(name: "ToolTests", dependencies: ["HandfastTool"], swiftSettings: house),
-        .testTarget(name: "HandfastTests", dependencies: ["Handfast", "Precon", "TransportAPI"], swiftSettings: house),
+        .testTarget(
+            name: "HandfastTests", dependencies: ["Handfast", "Precon", "TransportAPI", "SeededRandom"],
+            swiftSettings: house),
         .testTarget(
             name: "EngineTests",
             dependencies: [
                 "Handfast", "Precon", "TransportAPI", "CHandfast", "TCPTransport", "SharedMemoryTransport",
-                "LoopbackTransport", .product(name: "Logging", package: "swift-log"),
+                "LoopbackTransport", "SeededRandom", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: house),
-        .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI"], swiftSettings: house),
+        .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI", "SeededRandom"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
             swiftSettings: house),
@@ -104,13 +108,14 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "Handfast", "Precon", "TransportAPI", "CHandfast", "TCPTransport", "LoopbackTransport",
-                "SharedMemoryTransport",
+                "SharedMemoryTransport", "SeededRandom",
             ], swiftSettings: house),
         .testTarget(
             name: "SimulationTests", dependencies: ["TransportTesting", "Precon", "Handfast"], swiftSettings: house),
-        .testTarget(name: "PreconTests", dependencies: ["Precon"], swiftSettings: house),
+        .testTarget(name: "PreconTests", dependencies: ["Precon", "SeededRandom"], swiftSettings: house),
         .testTarget(
             name: "SharedMemoryTransportTests",
-            dependencies: ["SharedMemoryTransport", "TransportAPI", "CHandfast", "CSystem"], swiftSettings: house),
+            dependencies: ["SharedMemoryTransport", "TransportAPI", "CHandfast", "CSystem", "SeededRandom"],
+            swiftSettings: house),
     ]
 )

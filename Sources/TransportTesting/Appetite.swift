@@ -1,3 +1,5 @@
+import SeededRandom
+
 /// How an engine takes the bytes that a transport has for it.
 enum Appetite {
     case everything

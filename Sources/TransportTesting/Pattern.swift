@@ -1,4 +1,5 @@
 import Glibc
+import SeededRandom
 
 /// An endless stream of bytes that a seed chooses; any part of it can be sent or compared without being made first.
 struct Pattern {

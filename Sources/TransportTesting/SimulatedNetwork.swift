@@ -1,4 +1,5 @@
 import Precon
+import SeededRandom
 
 /// Endpoints that connect on demand over a network that delays, loses and refuses, in virtual time: the same seed plays
 /// the same run. What reaches an endpoint is told to the machines of `Precon`, and their actions are carried out.

@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 
 /// How connections end.

@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 
 /// Order and content.

@@ -1,18 +1,9 @@
 import Handfast
+import SeededRandom
 import Testing
 
 /// Two to four endpoints that send, receive, cancel and close at random, and a list of what must come of it.
 private final class RandomProgram {
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var word = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-            return word ^ (word >> 31)
-        }
-    }
-
     /// One direction of a connection.
     private final class Flow {
         let from: Connection
@@ -46,7 +37,7 @@ private final class RandomProgram {
     }
 
     private let seed: UInt64
-    private var random: Random
+    private var random: SplitMix64
     private let endpoints: [Endpoint]
     private var flows: [Flow] = []
     private var receives: [Receive] = []
@@ -54,7 +45,7 @@ private final class RandomProgram {
 
     init(seed: UInt64, transport: String) throws {
         self.seed = seed
-        random = Random(state: seed)
+        random = SplitMix64(state: seed)
         let limit = ["4k", "64k", "1m", "64m"].randomElement(using: &random)!
         endpoints = try (0..<Int.random(in: 2...4, using: &random)).map {
             try Endpoint(

@@ -1,4 +1,5 @@
 import CHandfast
+import SeededRandom
 
 @testable import Handfast
 

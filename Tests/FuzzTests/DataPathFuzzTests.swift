@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 
 @Suite(.serialized) struct `Any bytes on the data path` {

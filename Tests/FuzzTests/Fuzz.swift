@@ -1,5 +1,6 @@
 import Glibc
 import Handfast
+import SeededRandom
 
 /// Random rounds for a share of FUZZ_SECONDS (default 1), from FUZZ_SEED (default random). The seed is printed first:
 /// the same seed plays the same rounds, however the process ended.

@@ -1,4 +1,5 @@
 import Precon
+import SeededRandom
 import Testing
 
 @Suite(.serialized) struct `Any bytes in the handshake` {

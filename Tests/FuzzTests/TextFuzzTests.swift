@@ -1,5 +1,6 @@
 import Handfast
 import LoopbackTransport
+import SeededRandom
 import SharedMemoryTransport
 import TCPTransport
 import Testing

@@ -1,4 +1,5 @@
 @testable import Handfast
+import SeededRandom
 import Testing
 
 @Suite struct `An endpoint address` {

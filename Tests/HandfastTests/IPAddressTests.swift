@@ -1,5 +1,6 @@
 import Glibc
 @testable import Handfast
+import SeededRandom
 import Testing
 
 @Suite struct `An IP address` {

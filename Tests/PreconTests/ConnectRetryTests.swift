@@ -1,4 +1,5 @@
 import Precon
+import SeededRandom
 import Testing
 
 @Suite struct `A retry policy` {

@@ -1,5 +1,6 @@
 import CSystem
 import Glibc
+import SeededRandom
 import Testing
 import TransportAPI
 
