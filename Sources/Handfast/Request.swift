@@ -42,13 +42,17 @@ public struct Request: Hashable {
         return completion
     }
 
-    /// Ends a receive that has not matched; a send, or a receive whose message is arriving, goes on. Either way the
-    /// request completes, and its result is to be taken.
-    /// - Returns: whether it was ended.
+    /// Ends a receive that has not matched, or a send that has not started. Either way the request completes, and its
+    /// result is to be taken.
+    ///
+    /// A send has started when a transport has its first byte; one that waits for its connection, or behind others, has
+    /// not.
+    /// - Returns: true when it was ended: its result throws `cancelled`, no message went into the receive, and nothing of
+    ///   the send ever arrives. False when it goes on, or was complete.
     @discardableResult
     public func cancel() -> Bool {
         guard let slot, slot.pointee.generation == generation, !slot.pointee.isComplete else { return false }
-        return slot.cancelReceive()
+        return slot.pointee.isReceive ? slot.cancelReceive() : slot.cancelSend()
     }
 
     static func takeFailure(
@@ -61,6 +65,9 @@ public struct Request: Hashable {
             error.isUnsent = !slot.pointee.isReceive && slot.pointee.sentByteCount == 0
             return error
         case .cancelled: return HandfastError(.cancelled, "the receive was cancelled")
+            return slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
+        case .cancelled:
+            return HandfastError(.cancelled, "the \(slot.pointee.isReceive ? "receive" : "send") was cancelled")
         case .truncated:
             // The error leads to the connection.
             _ = Completion(slot)

@@ -1,0 +1,11 @@
+extension UnsafeMutablePointer<RequestSlot> {
+    /// Takes a send out of its queue, unless a transport has some of it: then the peer counts on the rest, or on memory
+    /// that was announced to it.
+    func cancelSend() -> Bool {
+        // Whatever is under way and of which no byte is out waits in the queue of its connection.
+        guard !pointee.isReceive, pointee.sentByteCount == 0, let connection = pointee.connection else { return false }
+        connection.pointee.sendQueue.remove(self)
+        complete(.cancelled)
+        return true
+    }
+}
