@@ -11,6 +11,7 @@ extension Endpoint {
         state.pointee.callsUntilSlowPart -= 1
         if state.pointee.callsUntilSlowPart < 0 { done += engine.visit() }
         if !state.pointee.callbacks.isEmpty { done += state.callBack() }
+        if state.pointee.isHandlerDue { done += engine.runDefaultHandler() }
         return done
     }
 
@@ -79,6 +80,8 @@ extension Endpoint {
     /// Sleeps until something arrives or something is due.
     private func sleep(until deadline: ContinuousClock.Instant?) {
         guard state.pointee.callbacks.isEmpty || state.pointee.isCallingBack else { return }
+        // The condition may have let a message in.
+        if state.pointee.isHandlerDue, !state.pointee.isInHandler { return }
         for index in state.pointee.polled.indices {
             let polled = state.pointee.polled[index]
             guard polled.arm(polled.state) == 0 else { return }

@@ -39,6 +39,11 @@ struct EndpointState: ~Copyable {
     /// The slow part, which outlives this.
     let engine: Unmanaged<Engine>?
     var inNeed: UnsafeMutablePointer<ConnectionSlot>?
+    /// The program wants to be called for messages without a receive.
+    var hasDefaultHandler = false
+    /// Some wait for it.
+    var isHandlerDue = false
+    var isInHandler = false
     /// Calls of `progress` until timers, handshakes and goodbyes are looked at.
     var callsUntilSlowPart = 0
     /// Visits of the slow part since its last event.

@@ -44,6 +44,8 @@ final class Engine {
     /// Connects of peers that may come by several streams.
     var contests: [Contest: ConnectionRecord] = [:]
     var resolver = HostResolver.shared
+    /// What the program does with messages without a receive.
+    var defaultHandler: ((Message) -> Void)?
     private var lastStreamID: UInt64 = 0
     var decisionPool = DecisionPool()
     /// Connections note how long each step of theirs takes.

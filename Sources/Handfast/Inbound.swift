@@ -177,6 +177,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         } else if let message = pointee.inbound.message {
             pointee.inbound.message = nil
             message.pointee.content = .kept
+            pointee.endpoint?.noteForHandler(message)
         }
     }
 }

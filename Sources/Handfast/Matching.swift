@@ -74,6 +74,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.unexpectedByteCount += message.pointee.heldByteCount
         if message.pointee.isRemote { pointee.remoteCount += 1 }
         pointee.endpoint?.pointee.unexpectedByteCount += message.pointee.heldByteCount
+        pointee.endpoint?.noteForHandler(message)
     }
 
     func remove(_ message: UnsafeMutablePointer<UnexpectedMessage>) {

@@ -22,6 +22,16 @@ struct UnexpectedMessage {
     var content: Content
 
     var isWhole: Bool { if case .kept = content { true } else { false } }
+    /// It is not whole, and will be when its payload has come, or when there is room for that.
+    var isOnItsWay: Bool {
+        switch content {
+        case .kept, .remote: return false
+        case .arriving: return true
+        case .stalled:
+            guard let endpoint = connection.pointee.endpoint else { return false }
+            return payloadByteCount <= endpoint.pointee.unexpectedByteLimitPerConnection - heldByteCount
+        }
+    }
     var isRemote: Bool { if case .remote = content { true } else { false } }
 
     var next: UnsafeMutablePointer<UnexpectedMessage>?
