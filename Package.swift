@@ -17,6 +17,7 @@ let package = Package(
     products: [
         .library(name: "Precon", targets: ["Precon"]),
         .library(name: "Handfast", targets: ["Handfast", "DefaultTransports"]),
+        .library(name: "HandfastGroups", targets: ["HandfastGroups"]),
         .executable(name: "handfast", targets: ["HandfastTool"]),
     ],
     dependencies: [
@@ -59,6 +60,15 @@ let package = Package(
                 "Handfast", "TransportAPI", "LoopbackTransport", "SharedMemoryTransport", "TCPTransport",
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: pure),
+        .target(name: "HandfastGroups", dependencies: ["Handfast"], swiftSettings: house),
+        .executableTarget(
+            name: "GroupPeer", dependencies: ["HandfastGroups", "Handfast", "DefaultTransports"],
+            path: "Tests/GroupPeer", swiftSettings: house),
+        .testTarget(
+            name: "GroupTests",
+            dependencies: [
+                "HandfastGroups", "Handfast", "GroupPeer", "TCPTransport", "SharedMemoryTransport", "TransportAPI",
+            ], swiftSettings: house),
         .target(name: "CBench", path: "Benchmarks/CBench"),
         .executableTarget(
             name: "HandfastTool",
