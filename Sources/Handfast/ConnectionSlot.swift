@@ -9,9 +9,13 @@ struct ConnectionSlot: TableSlot {
     /// Nil until the handshake is over and again after the end.
     var channel: UnsafeMutableRawPointer?
     var operations: UnsafePointer<hf_transport_operations>?
-    /// Payloads of at least so many bytes are read by the receiver; `Int.max` when the transport cannot.
+    /// Payloads of at least so many bytes are fetched by the receiver; `Int.max` when it cannot.
     var rendezvousByteCount = Int.max
     var lastRendezvous: UInt64 = 0
+    /// The peer does not read our memory: what waits for it has a handle in place of an address.
+    var offersHandles = false
+    /// Nil until a payload is asked for by messages.
+    var pulls: UnsafeMutablePointer<Pulls>?
 
     var inbound = Inbound()
     /// Sends that the transport has not taken whole.
@@ -61,8 +65,12 @@ struct ConnectionSlot: TableSlot {
     /// What a peer may not send on the data path.
     enum Violation: UInt8 {
         case malformedRendezvous
-        case rendezvousWithoutRead
         case unknownRendezvous
+        case unfinishedRendezvous
+        case malformedRead
+        case unknownRead
+        case tooManyReads
+        case unexpectedAnswer
         case tooManyRequests
     }
 }

@@ -86,6 +86,13 @@ public final class Endpoint {
         set { engine.keepsPhases = newValue }
     }
 
+    /// From how many bytes on a payload waits at its sender for the receive; HANDFAST_RENDEZVOUS_BYTES at first. A
+    /// change holds for connections that come up after it.
+    public var rendezvous: RendezvousThresholds {
+        get { engine.rendezvous }
+        set { engine.rendezvous = newValue }
+    }
+
     /// Begins to connect; the connection can be used at once, what is sent is queued.
     /// - Parameter selection: overrides the endpoint's own for this peer.
     /// - Throws: when it cannot even begin; `noTransport` lists each transport with its reason.

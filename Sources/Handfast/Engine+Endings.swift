@@ -21,9 +21,7 @@ extension Engine {
                 "connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
             return end(record, HandfastError(.rejected, text))
         }
-        // The peer keeps its memory for us to read until we say goodbye too.
-        let isReadingStill = slot.pointee.remoteCount > 0 || !slot.pointee.reading.isEmpty
-        if slot.pointee.hasPeerEnded || record.isClosedByUser, !isReadingStill { sayGoodbye(record) }
+        if slot.pointee.hasPeerEnded || record.isClosedByUser, !slot.mustStay { sayGoodbye(record) }
         if slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd {
             let error = record.isClosedByUser ? nil : HandfastError(.closed, "\(record.peerText) closed the connection")
             return end(record, error)
@@ -56,10 +54,7 @@ extension Engine {
             let reason = EndReason(record.endReason)
             failReceives(record.slot, reason)
             record.slot.dropArrivals(reason)
-            guard !record.slot.pointee.reading.isEmpty else { return sayGoodbye(record) }
-            // The goodbye lets go of memory of the peer that is being read: it follows the last read.
-            record.closeDeadline = .now + settings.closeTimeout
-            watchEnd(of: record)
+            leave(record)
         case .onDemand:
             record.association?.withdraw()
             end(record, HandfastError(.closed, early))
@@ -73,6 +68,13 @@ extension Engine {
         forget(slot)
         failAll(slot, EndReason(HandfastError(.closed, "the connection was closed")))
         giveBack(slot)
+    }
+
+    /// Says goodbye as soon as nothing keeps us.
+    func leave(_ record: ConnectionRecord) {
+        guard record.slot.mustStay else { return sayGoodbye(record) }
+        record.closeDeadline = .now + settings.closeTimeout
+        watchEnd(of: record)
     }
 
     /// Queues our last message and gives the peer's a deadline.
@@ -168,6 +170,7 @@ extension Engine {
         slot.pointee.inbound.request?.fail(reason)
         slot.pointee.inbound.request = nil
         slot.pointee.inbound.message = nil
+        slot.dropPulls()
         // Whole messages may still be received; those whose payload is not here never will be.
         var message = slot.pointee.unexpected.first
         while let candidate = message {
@@ -180,12 +183,27 @@ extension Engine {
     }
 }
 
+extension UnsafeMutablePointer<ConnectionSlot> {
+    /// Something goes on for which our goodbye must wait.
+    fileprivate var mustStay: Bool {
+        // The peer keeps its memory for us to read until we say goodbye too.
+        if pointee.remoteCount > 0 || !pointee.reading.isEmpty { return true }
+        // Payloads that the peer asks for go out before our last message; after its own it asks for none.
+        guard !pointee.hasPeerEnded, pointee.offersHandles, pointee.rendezvousByteCount < .max else { return false }
+        return !pointee.awaitingFinish.isEmpty || !pointee.sendQueue.isEmpty
+    }
+}
+
 extension ConnectionSlot.Violation {
     var text: String {
         switch self {
         case .malformedRendezvous: "a rendezvous message of the wrong size"
-        case .rendezvousWithoutRead: "a rendezvous over a transport that cannot read memory"
         case .unknownRendezvous: "the end of a rendezvous that was never asked for"
+        case .unfinishedRendezvous: "the end of a rendezvous while it was being answered"
+        case .malformedRead: "a request to read of the wrong size"
+        case .unknownRead: "a request to read what no open rendezvous offers"
+        case .tooManyReads: "more requests to read one payload than are allowed"
+        case .unexpectedAnswer: "an answer that was not asked for"
         case .tooManyRequests: "more messages than can be kept"
         }
     }

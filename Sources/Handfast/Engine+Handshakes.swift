@@ -13,6 +13,7 @@ extension Engine {
             return driver.reject(Rejection(.protocolViolation, "the name \(name.quoted) \(fault)"))
         }
         driver.peer.name = identity.info?.name ?? identity.connection.name.description
+        driver.peerFeatures = identity.version.handfast?.features
         if let host = identity.info?.host { driver.peer.isLocal = host == .current }
         driver.toldPlaces = places(
             told: identity.info?.addresses ?? [], zone: SocketAddress.peer(of: driver.stream.socket).address?.zone)
@@ -124,11 +125,12 @@ extension Engine {
     func ownVersion(severalStreams: Bool = false) -> VersionOffer {
         var random = SystemRandomNumberGenerator()
         let nonce = VersionOffer.Nonce(high: random.next(), low: random.next())
+        let features =
+            VersionOffer.Extension.rendezvousByMessages
+            | (severalStreams ? VersionOffer.Extension.severalStreams : 0)
         return VersionOffer(
             lowest: VersionOffer.pscomDialect, highest: VersionOffer.handfastDialect,
-            handfast: VersionOffer.Extension(
-                features: severalStreams ? VersionOffer.Extension.severalStreams : 0, incarnation: incarnation,
-                nonce: nonce))
+            handfast: VersionOffer.Extension(features: features, incarnation: incarnation, nonce: nonce))
     }
 
     func ownPeerInfo() -> PeerInfo {
@@ -157,10 +159,11 @@ extension Engine {
             let socket = driver.takeSocket()
         else { return over(driver) }
         note(driver, in: record)
+        let way = driver.rendezvousWay
         if attempt.takesSocket {
-            carry(record, by: index, attempt, socket: socket.release())
+            carry(record, by: index, attempt, socket: socket.release(), way)
         } else {
-            carry(record, by: index, attempt, socket: socket.number)
+            carry(record, by: index, attempt, socket: socket.number, way)
             record.lifelineWatch = watches.add(socket.number, .lifeline(record), readable: true, writable: false)
             record.lifeline = consume socket
         }
@@ -172,17 +175,23 @@ extension Engine {
             return end(record, HandfastError(.resources, "\(record.peerText): epoll cannot watch one more connection"))
         }
         record.slot.flush()
-        if record.isClosedByUser { sayGoodbye(record) }
+        if record.isClosedByUser { leave(record) }
     }
 
     /// Opens the channel of an accepted attempt; what is queued goes out with the next `flush`.
-    /// - Parameter index: of the transport.
-    func carry(_ record: ConnectionRecord, by index: Int, _ attempt: any TransportAttempt, socket: Int32) {
+    /// - Parameters:
+    ///   - index: of the transport.
+    ///   - way: of payloads that wait for a receive, where the peer cannot read them from our memory.
+    func carry(
+        _ record: ConnectionRecord, by index: Int, _ attempt: any TransportAttempt, socket: Int32,
+        _ way: RendezvousThresholds.Way
+    ) {
         guard let transport = transports[index].transport else { return }
         let slot = record.slot
-        if transport.operations.pointee.read != nil, attempt.peerReads {
-            slot.pointee.rendezvousByteCount = settings.rendezvousByteCount
-        }
+        let peerReads = transport.operations.pointee.read != nil && attempt.peerReads
+        slot.pointee.offersHandles = !peerReads
+        slot.pointee.rendezvousByteCount = rendezvous.byteCount(
+            over: transports[index].definition.name, peerReads ? .read : way)
         slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
         slot.pointee.operations = transport.operations
         record.phase = .connected(transport: index)

@@ -26,7 +26,7 @@ extension Engine {
                 do throws(TransportRefusal) {
                     try mirror(attempt)
                     record.decisions.append(ConnectionDecision(transport: name, outcome: .chosen, reason: ""))
-                    carry(record, by: index, attempt, socket: -1)
+                    carry(record, by: index, attempt, socket: -1, .messages)
                     return slot.flush()
                 } catch {
                     record.decisions.append(

@@ -48,6 +48,8 @@ final class Engine {
     var defaultHandler: ((Message) -> Void)?
     private var lastStreamID: UInt64 = 0
     var decisionPool = DecisionPool()
+    /// For connections that come up from then on.
+    var rendezvous: RendezvousThresholds
     /// Connections note how long each step of theirs takes.
     var keepsPhases = false
     var events = EventQueue()
@@ -70,6 +72,7 @@ final class Engine {
         try knownHostAddresses.checkSelection(settings.network)
         self.name = name
         self.settings = settings
+        rendezvous = settings.rendezvous
         self.selection = selection
         self.logger = logger
         refusalLog = RefusalLog(logger)

@@ -53,6 +53,8 @@ final class HandshakeDriver {
     var peer: PeerDescription
     /// Where the peer says that it listens, the best first; empty when it says nothing.
     var toldPlaces: [EndpointAddress.Place] = []
+    /// What the peer's VERSION says that it can do; nil for a pscom peer.
+    var peerFeatures: UInt64?
     /// For texts.
     let peerText: String
     /// Made before the handshake by a starter, so that it proposes nothing that cannot work.
@@ -347,6 +349,14 @@ final class HandshakeDriver {
         attempt = nil
         guard let watch = attemptWatch.take(), let descriptor = attemptDescriptor.take() else { return }
         engine.watches.remove(watch, descriptor.number)
+    }
+}
+
+extension HandshakeDriver {
+    /// How a payload that the peer cannot read from our memory may wait for its receive.
+    var rendezvousWay: RendezvousThresholds.Way {
+        guard let peerFeatures else { return .pscom }
+        return peerFeatures & VersionOffer.Extension.rendezvousByMessages != 0 ? .messages : .none
     }
 }
 

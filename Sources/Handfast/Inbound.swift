@@ -15,6 +15,13 @@ struct Inbound {
         case ignored
     }
 
+    /// Whose payload it is that belongs to no receive and no message.
+    enum Continuation: UInt8 {
+        case none
+        /// A piece that was asked for.
+        case pull
+    }
+
     /// Read ahead of the next header: much when messages are small, little when their payload should not be copied.
     static let readAheadForSmall = 65_536
     static let readAheadForLarge = 2_048
@@ -34,6 +41,7 @@ struct Inbound {
     /// Whose payload it is: a receive's, or a message's that has none yet; neither when it is skipped.
     var request: UnsafeMutablePointer<RequestSlot>?
     var message: UnsafeMutablePointer<UnexpectedMessage>?
+    var continuation = Continuation.none
     var readAhead = readAheadForSmall
 
     /// For another stream; the memory is kept.
@@ -142,6 +150,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         case .user: arrive(userHeader, payloadByteCount: header.payloadByteCount)
         case .rendezvousRequest: rendezvousRequested(userHeader, header.payloadByteCount)
         case .rendezvousFinished: rendezvousFinished(userHeader, header.payloadByteCount)
+        case .readRequest: readRequested(userHeader, header.payloadByteCount)
+        case .readAnswer: readAnswered(userHeader, header.payloadByteCount)
         case .end:
             pointee.hasPeerEnded = true
             pointee.takesSends = false
@@ -178,6 +188,18 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.inbound.message = nil
             message.pointee.content = .kept
             pointee.endpoint?.noteForHandler(message)
+        } else if pointee.inbound.continuation != .none {
+            goOn()
+        }
+    }
+
+    /// A payload that is neither a receive's nor a message's is complete.
+    private func goOn() {
+        let continuation = pointee.inbound.continuation
+        pointee.inbound.continuation = .none
+        switch continuation {
+        case .none: break
+        case .pull: pieceArrived()
         }
     }
 }

@@ -12,6 +12,9 @@ struct MessageHeader: Hashable, Sendable {
     /// What a message is for. A kind that is not listed is skipped by its sizes.
     enum Kind: UInt8, Sendable {
         case user = 0
+        /// Asks for a part of a payload that a rendezvous request named.
+        case readRequest = 2
+        case readAnswer = 3
         case rendezvousRequest = 4
         case rendezvousFinished = 5
         /// The sender closes its direction.

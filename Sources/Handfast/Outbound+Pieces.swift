@@ -94,7 +94,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             throw error
         }
         prepare(request)
-        request.makeFrame(rendezvousByteCount: .max, rendezvous: 0)
+        request.makeFrame(rendezvousByteCount: .max, rendezvous: 0, offersHandle: false)
         request.pointee.sentByteCount = taken
         pointee.sendQueue.append(request)
         if pointee.channel == nil { callForAttention() }

@@ -47,7 +47,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
         do throws(NoSlot) {
             let request = try makeSend(userHeader, payload)
-            request.makeFrame(rendezvousByteCount: .max, rendezvous: 0)
+            request.makeFrame(rendezvousByteCount: .max, rendezvous: 0, offersHandle: false)
             request.pointee.sentByteCount = taken
             pointee.sendQueue.append(request)
             return request
@@ -77,9 +77,25 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let byteCount = number == nil ? 0 : MemoryLayout<UInt64>.size
         let header = MessageHeader(kind, userHeaderByteCount: byteCount, payloadByteCount: 0)
         request.pointee.isOwnedByEngine = true
+        request.pointee.role = .control
         request.pointee.connection = self
         request.pointee.frame = (header.word, (number ?? 0).littleEndian)
         request.pointee.frameByteCount = MessageHeader.byteCount + byteCount
+        pointee.sendQueue.append(request)
+        flush()
+    }
+
+    /// Queues a message of the engine's own that has three numbers.
+    func sendControl(_ kind: MessageHeader.Kind, _ numbers: (UInt64, UInt64, UInt64)) {
+        guard let request = pointee.endpoint?.takeRequest() else { return violate(.tooManyRequests) }
+        let byteCount = MemoryLayout<(UInt64, UInt64, UInt64)>.size
+        request.pointee.isOwnedByEngine = true
+        request.pointee.role = .control
+        request.pointee.connection = self
+        request.pointee.frame.0 = MessageHeader(kind, userHeaderByteCount: byteCount, payloadByteCount: 0).word
+        request.pointee.frameByteCount = MessageHeader.byteCount
+        request.pointee.trailer = (numbers.0.littleEndian, numbers.1.littleEndian, numbers.2.littleEndian)
+        request.pointee.trailerByteCount = byteCount
         pointee.sendQueue.append(request)
         flush()
     }
@@ -92,8 +108,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         {
             if request.pointee.frameByteCount == 0 {
                 pointee.lastRendezvous += 1
+                let isTaken = pointee.offersHandles && isHandleTaken(pointee.lastRendezvous)
                 request.makeFrame(
-                    rendezvousByteCount: pointee.rendezvousByteCount, rendezvous: pointee.lastRendezvous)
+                    rendezvousByteCount: isTaken ? .max : pointee.rendezvousByteCount,
+                    rendezvous: pointee.lastRendezvous, offersHandle: pointee.offersHandles)
             }
             let (count, byteCount) = request.fill(endpoint.pointee.pieces)
             let taken = Int(operations.pointee.send(channel, endpoint.pointee.pieces, UInt32(count)))
@@ -102,13 +120,19 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.sendQueue.remove(request)
             sent(request)
         }
+        // Who closes waits for its last message, perhaps.
+        if pointee.dropsArrivals { callForAttention() }
     }
 
     private func sent(_ request: UnsafeMutablePointer<RequestSlot>) {
-        if request.pointee.trailerByteCount > 0 { return pointee.awaitingFinish.append(request) }
-        if MessageHeader(word: request.pointee.frame.0).kind == .end {
+        switch request.pointee.role {
+        case .control:
+            guard MessageHeader(word: request.pointee.frame.0).kind == .end else { break }
             pointee.hasSentEnd = true
             callForAttention()
+        case .message where request.pointee.trailerByteCount > 0: return pointee.awaitingFinish.append(request)
+        case .message, .pull: break
+        case .payloadAnswer: answered(request)
         }
         request.complete(.succeeded)
     }
@@ -129,7 +153,7 @@ extension UnsafeMutablePointer<EndpointState> {
 
 extension UnsafeMutablePointer<RequestSlot> {
     /// Decides how the message travels and writes its first bytes.
-    func makeFrame(rendezvousByteCount: Int, rendezvous: UInt64) {
+    func makeFrame(rendezvousByteCount: Int, rendezvous: UInt64, offersHandle: Bool) {
         let (headerByteCount, payloadByteCount) = (pointee.userHeaderByteCount, pointee.payloadByteCount)
         let own = MessageHeader(.user, userHeaderByteCount: headerByteCount, payloadByteCount: payloadByteCount)
         let overhead = RendezvousRequest.fixedByteCount
@@ -144,10 +168,8 @@ extension UnsafeMutablePointer<RequestSlot> {
             .rendezvousRequest, userHeaderByteCount: headerByteCount + overhead, payloadByteCount: 0)
         pointee.frame = (request.word, own.word)
         pointee.frameByteCount = 2 * MessageHeader.byteCount
-        pointee.trailer = (
-            rendezvous.littleEndian, UInt64(UInt(bitPattern: pointee.payload)).littleEndian,
-            UInt64(payloadByteCount).littleEndian
-        )
+        let address = offersHandle ? PayloadHandle.make(rendezvous) : UInt64(UInt(bitPattern: pointee.payload))
+        pointee.trailer = (rendezvous.littleEndian, address.littleEndian, UInt64(payloadByteCount).littleEndian)
         pointee.trailerByteCount = MemoryLayout<(UInt64, UInt64, UInt64)>.size
     }
 

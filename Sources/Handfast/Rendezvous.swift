@@ -37,7 +37,6 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard payloadByteCount == 0, let asked = RendezvousRequest(bytes) else {
             return violate(.malformedRendezvous)
         }
-        guard pointee.operations?.pointee.read != nil else { return violate(.rendezvousWithoutRead) }
         pointee.inbound.part = .head
         // The sender has its memory back when it hears our goodbye.
         guard !pointee.dropsArrivals else { return }
@@ -59,15 +58,19 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.endpoint?.pointee.hasStalled = true
     }
 
-    /// Fetches a payload from the peer's memory; `readEnded` follows, perhaps before this returns.
+    /// Fetches a payload from the peer's memory, or by messages where that cannot be read; `readEnded` follows, perhaps
+    /// before this returns.
     func read(
         into request: UnsafeMutablePointer<RequestSlot>, from address: UInt64, byteCount: Int, rendezvous: UInt64
     ) {
         request.pointee.trailer.0 = rendezvous
         pointee.reading.append(request)
-        guard byteCount > 0, let channel = pointee.channel, let read = pointee.operations?.pointee.read,
-            let target = request.pointee.payload
-        else { return readEnded(request, 0) }
+        guard byteCount > 0, let channel = pointee.channel, let target = request.pointee.payload else {
+            return readEnded(request, 0)
+        }
+        guard address & PayloadHandle.mark == 0, let read = pointee.operations?.pointee.read else {
+            return pull(into: request, from: address, byteCount: byteCount)
+        }
         let error = read(channel, target, address, UInt64(byteCount), UInt64(UInt(bitPattern: request)))
         if error != 0 { readEnded(request, error) }
     }
@@ -90,7 +93,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         var candidate = pointee.awaitingFinish.first
         while let request = candidate {
             if request.pointee.trailer.0 == number {
+                guard request.pointee.partCount == 0 else { return violate(.unfinishedRendezvous) }
                 pointee.awaitingFinish.remove(request)
+                if pointee.dropsArrivals { callForAttention() }
                 return request.complete(.succeeded)
             }
             candidate = request.pointee.next

@@ -64,8 +64,6 @@ public struct Request: Hashable {
             var error = slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
             error.isUnsent = !slot.pointee.isReceive && slot.pointee.sentByteCount == 0
             return error
-        case .cancelled: return HandfastError(.cancelled, "the receive was cancelled")
-            return slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
         case .cancelled:
             return HandfastError(.cancelled, "the \(slot.pointee.isReceive ? "receive" : "send") was cancelled")
         case .truncated:

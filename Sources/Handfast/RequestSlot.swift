@@ -11,6 +11,17 @@ struct RequestSlot: TableSlot {
         case readFailed
     }
 
+    /// What the engine does with a request beside sending it or receiving into it.
+    enum Role: UInt8 {
+        case message
+        /// A receive whose payload is asked for by messages.
+        case pull
+        /// The engine's own: a part of the payload of the send in `owner`.
+        case payloadAnswer
+        /// The engine's own: a message that is not the user's.
+        case control
+    }
+
     var generation: UInt64 = 0
     var nextFree: UnsafeMutablePointer<RequestSlot>?
     var next: UnsafeMutablePointer<RequestSlot>?
@@ -19,6 +30,11 @@ struct RequestSlot: TableSlot {
     var outcome = Outcome.underWay
     /// Nobody will ask for the result: the slot is given back when the work is done.
     var isOwnedByEngine = false
+    var role = Role.message
+    /// What it is a part of; the role says what that is.
+    var owner: UnsafeMutableRawPointer?
+    /// Of a payload that goes piece by piece: those under way.
+    var partCount = 0
     var endpoint: UnsafeMutablePointer<EndpointState>?
     /// Nil for a receive from any connection that has not matched yet.
     var connection: UnsafeMutablePointer<ConnectionSlot>?
@@ -47,7 +63,7 @@ struct RequestSlot: TableSlot {
     /// The message's first bytes: its header, and for a rendezvous the header of the message that it stands for.
     var frame: (UInt64, UInt64) = (0, 0)
     var frameByteCount = 0
-    /// Of a rendezvous: its number, the payload's address and size.
+    /// Of a rendezvous: its number, the payload's address or handle, and size.
     var trailer: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var trailerByteCount = 0
 

@@ -55,10 +55,14 @@ extension Settings {
         help: "Whether the first endpoint raises the process's soft limit of open descriptors to its hard one"
             + " (`ulimit -n`); children inherit it.")
     /// A payload is shorter than 1024g, so that this value means never.
-    static let rendezvousBytes = Setting.byteCount(
-        "HANDFAST_RENDEZVOUS_BYTES", default: 16 << 10, in: 1...(1 << 40),
-        help: "Payloads of at least so many bytes are read by the receiver directly where the transport can;"
-            + " 1024g means never.")
+    static let rendezvousBytes = Setting(
+        "HANDFAST_RENDEZVOUS_BYTES", defaultText: "read=16k,messages=1m,pscom=1024g",
+        allowed: "numbers of bytes from 1 to 1024g, with k, m or g for 1024, 1024² or 1024³,"
+            + " as in `64k` or `read=16k,messages=512k,tcp=2m,pscom=1024g`",
+        help: "Payloads of at least so many bytes stay with the sender until the receiver fetches them: from its memory"
+            + " where the transport can, else by messages; a name of a transport counts more than the way, and pscom"
+            + " peers only by their own entry. 1024g means never.",
+        parse: RendezvousThresholds.init(parsing:))
     static let name = Setting.text(
         "HANDFAST_NAME", maximumByteCount: EndpointAddress.maximumNameByteCount,
         help: "The name of the endpoint; empty means `p` and the number of the process.")

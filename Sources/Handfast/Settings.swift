@@ -25,8 +25,8 @@ public struct Settings: Sendable {
     public let pendingHandshakeLimit: Int
     /// Whether the process's soft limit of open descriptors is raised to its hard one.
     public let raisesDescriptorLimit: Bool
-    /// From so many bytes on, a payload is read by its receiver directly where the transport can.
-    public let rendezvousByteCount: Int
+    /// From how many bytes on a payload is fetched by its receiver.
+    public let rendezvous: RendezvousThresholds
     /// 1 to 255 bytes; nil when the endpoint names itself.
     public let name: String?
     /// What the environment says on transports.
@@ -66,9 +66,16 @@ public struct Settings: Sendable {
         spinDuration = values[Self.spin]
         pendingHandshakeLimit = values[Self.pendingHandshakes]
         raisesDescriptorLimit = values[Self.raiseDescriptors]
-        rendezvousByteCount = values[Self.rendezvousBytes]
+        rendezvous = values[Self.rendezvousBytes]
         name = values[Self.name].isEmpty ? nil : values[Self.name]
         selection = try Self.makeSelection(transports: nil, select: nil, values: values, known: transportNames)
+        let unknown = rendezvous.transports.keys.sorted().first { name in !transports.contains { $0.name == name } }
+        if let unknown {
+            throw HandfastError(
+                .invalidArgument,
+                "\(Self.rendezvousBytes.name): there is no transport \(unknown.quoted); read, messages, pscom and "
+                    + "\(transportNames.joined(separator: ", ")) are allowed")
+        }
     }
 
     /// The selection when a program has its own texts: one that is not nil replaces the environment's, even if blank.

@@ -12,6 +12,9 @@ public struct VersionOffer: Hashable, Sendable {
         /// A bit of `features`: the starter's connect may come by several streams, which have incarnation and connection
         /// id in common; the answerer takes the first and sends the others REJECT (superseded).
         public static let severalStreams: UInt64 = 1
+        /// A bit of `features`: the sender answers RMA_READ for a payload that it announced by a rendezvous, in pieces
+        /// as the peer asks, and asks so itself.
+        public static let rendezvousByMessages: UInt64 = 1 << 1
 
         public init(features: UInt64, incarnation: UInt64, nonce: Nonce) {
             self.features = features

@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func `says of each send whether the peer can have it`() throws {
-        let pair = try EndpointPair("tcp")
+        let pair = try EndpointPair("tcp", ["HANDFAST_RENDEZVOUS_BYTES": "1024g"])
         var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: [:])
         try other?.listen(on: .loopback)
         let connection = try pair.near.connect(to: try #require(other?.address))

@@ -40,6 +40,7 @@ final class DataPath {
         slot.pointee.operations = UnsafePointer(operations)
         slot.pointee.channel = Unmanaged.passUnretained(self).toOpaque()
         slot.pointee.rendezvousByteCount = 512
+        slot.pointee.offersHandles = self.random.happens(oneIn: 2)
     }
 
     private static func from(_ channel: UnsafeMutableRawPointer?) -> DataPath {
@@ -179,6 +180,7 @@ final class DataPath {
             slot.remove(message)
             message.free()
         }
+        slot.dropPulls()
         slot.pointee.inbound.userHeader?.deallocate()
         slot.pointee.inbound.userHeader = nil
         for receive in receives { receive.room.deallocate() }

@@ -15,15 +15,23 @@ import Testing
     private static func stream(_ random: inout SplitMix64) -> [UInt8] {
         var stream: [UInt8] = []
         for _ in 0..<random.number(1...30) {
-            let kind = [0, 0, 0, 0, 4, 4, 5, 8, random.number(0...255)].randomElement(using: &random) ?? 0
+            let kind = [0, 0, 0, 0, 2, 3, 4, 4, 5, 8, random.number(0...255)].randomElement(using: &random) ?? 0
             var header = random.bytes(random.number(0...40))
             var payloadByteCount = [0, 1, 8, random.number(0...3_000)].randomElement(using: &random) ?? 0
             if kind == 4 {
                 let inner = random.number(0...20)
                 header = word(inner, 0, 0) + random.bytes(inner)
-                header += number(random.number(0...3)) + random.bytes(8) + number(random.number(0...3_000))
+                let mark = random.happens(oneIn: 2) ? 1 << 7 : 0
+                header +=
+                    number(random.number(0...3)) + random.bytes(7) + [UInt8(mark)] + number(random.number(0...3_000))
                 payloadByteCount = 0
             }
+            if kind == 2 {
+                let handle = 1 << 63 | UInt64(random.number(1...3)) << 40 | UInt64(random.number(0...2_000))
+                header = number(random.number(0...3)) + number(Int(bitPattern: UInt(handle)))
+                (header, payloadByteCount) = (header + number(random.number(0...600)), 0)
+            }
+            if kind == 3 { header = number(random.number(1...6)) }
             if kind == 5 { (header, payloadByteCount) = (number(random.number(0...3)), 0) }
             let isLie = random.happens(oneIn: 40)
             let announced = isLie ? [1 << 20, (1 << 40) - 1].randomElement(using: &random) ?? 0 : payloadByteCount

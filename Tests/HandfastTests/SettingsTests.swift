@@ -30,7 +30,7 @@ import TransportAPI
         #expect(settings.unexpectedByteLimit == 64 * 1024 * 1024)
         #expect(settings.spinDuration == .microseconds(50))
         #expect(settings.pendingHandshakeLimit == 128)
-        #expect(settings.rendezvousByteCount == 16 * 1024)
+        #expect(settings.rendezvous == RendezvousThresholds())
         #expect(settings.name == nil)
         #expect(settings.resolveTimeout == .seconds(5))
         #expect(settings.network == nil)
@@ -43,7 +43,8 @@ import TransportAPI
         let settings = try settings([
             "HANDFAST_HANDSHAKE_TIMEOUT_MS": "1", "HANDFAST_CONNECT_TIMEOUT_MS": "2", "HANDFAST_CLOSE_TIMEOUT_MS": "3",
             "HANDFAST_UNEXPECTED_BYTES": "4k", "HANDFAST_SPIN_US": "5", "HANDFAST_PENDING_HANDSHAKES": "6",
-            "HANDFAST_RENDEZVOUS_BYTES": "7", "HANDFAST_NAME": "rank0", "HANDFAST_TRANSPORTS": "tcp,shm",
+            "HANDFAST_RENDEZVOUS_BYTES": "7, shm = 1m,pscom=64k", "HANDFAST_NAME": "rank0",
+            "HANDFAST_TRANSPORTS": "tcp,shm",
             "HANDFAST_SELECT": "rank8=shm", "HANDFAST_SHM_LANES": "8", "HANDFAST_SLOW_HANDSHAKE_MS": "11",
             "HANDFAST_CONNECT_ATTEMPTS": "12", "HANDFAST_CONNECT_INTERVAL_MS": "13", "HANDFAST_CONNECT_OFFSET_MS": "14",
             "HANDFAST_CONNECT_DEADLINE_MS": "15", "HANDFAST_RESOLVE_TIMEOUT_MS": "9", "HANDFAST_NETWORK": "eth0",
@@ -60,7 +61,8 @@ import TransportAPI
         #expect(settings.unexpectedByteLimit == 4096)
         #expect(settings.spinDuration == .microseconds(5))
         #expect(settings.pendingHandshakeLimit == 6)
-        #expect(settings.rendezvousByteCount == 7)
+        #expect(settings.rendezvous.read == 7 && settings.rendezvous.messages == 7)
+        #expect(settings.rendezvous.transports == ["shm": 1 << 20] && settings.rendezvous.pscom == 64 << 10)
         #expect(settings.name == "rank0")
         #expect(settings.selection.choose(for: peer).names == ["tcp", "shm"])
         let other = PeerDescription(name: "rank8", address: [], isLocal: false)
@@ -77,7 +79,8 @@ import TransportAPI
         ("HANDFAST_CONNECT_TIMEOUT_MS", "3s", "milliseconds"),
         ("HANDFAST_CLOSE_TIMEOUT_MS", "", "milliseconds"), ("HANDFAST_UNEXPECTED_BYTES", "1k", "from 4k to 1024g"),
         ("HANDFAST_SPIN_US", "-1", "from 0 to 1000000"), ("HANDFAST_PENDING_HANDSHAKES", "0", "a number of handshakes"),
-        ("HANDFAST_RENDEZVOUS_BYTES", "0", "from 1 to 1024g"), ("HANDFAST_NAME", "a\nb", "at most 255 bytes"),
+        ("HANDFAST_RENDEZVOUS_BYTES", "0", "from 1 to 1024g"), ("HANDFAST_RENDEZVOUS_BYTES", "=1", "from 1 to 1024g"),
+        ("HANDFAST_RENDEZVOUS_BYTES", "tpc=1k", "no transport \"tpc\""), ("HANDFAST_NAME", "a\nb", "at most 255 bytes"),
         ("HANDFAST_NAME", String(repeating: "x", count: 256), "at most 255 bytes"),
         ("HANDFAST_TRANSPORTS", "shm,tpc", "wrong at byte 5"), ("HANDFAST_SELECT", "local=^", "wrong at byte 8"),
         ("HANDFAST_SHM_LANES", "9", "from 1 to 8"), ("HANDFAST_SHM_LANE", "8", "did you mean HANDFAST_SHM_LANES?"),

@@ -1,0 +1,53 @@
+/// The pieces of payloads that this side has asked its peer for by messages and that have not come yet: raw, one for a
+/// connection that ever asked.
+struct Pulls {
+    struct Piece {
+        let number: UInt64
+        let request: UnsafeMutablePointer<RequestSlot>
+        let offset: Int
+        let byteCount: Int
+    }
+
+    /// Short enough that others get their turn, long enough that asking costs little, in bytes.
+    static let pieceByteCount = 256 << 10
+    /// So many are on their way at once: the memory that a peer's answers wait in is bounded, and the stream is busy.
+    static let pieceLimit = 4
+
+    private let pieces: UnsafeMutablePointer<Piece>
+    private(set) var count = 0
+    private var lastNumber: UInt64 = 0
+    /// Whose bytes the stream brings.
+    var arriving: Piece?
+
+    private init() { pieces = .allocate(capacity: Self.pieceLimit) }
+
+    static func make() -> UnsafeMutablePointer<Pulls> {
+        let pulls = UnsafeMutablePointer<Pulls>.allocate(capacity: 1)
+        pulls.initialize(to: Pulls())
+        return pulls
+    }
+
+    static func destroy(_ pulls: UnsafeMutablePointer<Pulls>) {
+        pulls.pointee.pieces.deallocate()
+        pulls.deallocate()
+    }
+
+    /// - Precondition: fewer than the limit are there.
+    mutating func add(_ request: UnsafeMutablePointer<RequestSlot>, offset: Int, byteCount: Int) -> Piece {
+        precondition(count < Self.pieceLimit)
+        lastNumber += 1
+        let piece = Piece(number: lastNumber, request: request, offset: offset, byteCount: byteCount)
+        (pieces + count).initialize(to: piece)
+        count += 1
+        return piece
+    }
+
+    /// Nil for a number that was not asked for, or was answered.
+    mutating func take(_ number: UInt64) -> Piece? {
+        guard let index = (0..<count).first(where: { pieces[$0].number == number }) else { return nil }
+        let piece = pieces[index]
+        count -= 1
+        for later in index..<count { pieces[later] = pieces[later + 1] }
+        return piece
+    }
+}

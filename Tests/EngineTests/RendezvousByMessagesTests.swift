@@ -1,0 +1,170 @@
+import Handfast
+import Testing
+
+/// Over TCP, which cannot read the peer's memory.
+@Suite struct `A payload that is asked for by messages` {
+    private static let threshold = ["HANDFAST_RENDEZVOUS_BYTES": "1k", "HANDFAST_UNEXPECTED_BYTES": "64k"]
+
+    private func tag(_ number: UInt8) -> Payload {
+        let header = Payload(byteCount: 1)
+        header.mutable[0] = number
+        return header
+    }
+
+    @Test(arguments: [1_024, 262_144, 262_145, 5_000_000]) func `arrives whole`(byteCount: Int) throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, far) = try pair.connect()
+        let sent = Payload(byteCount: byteCount, seed: 1)
+        let room = Payload(byteCount: byteCount + 1)
+        let send = try near.send(sent.bytes)
+        #expect(!send.isComplete, "it waits for its receive")
+        let completion = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+        _ = try pair.finish(send)
+        #expect(completion.byteCount == byteCount)
+        #expect(room.starts(with: sent))
+    }
+
+    @Test func `keeps nobody waiting before its receive is posted`() throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, _) = try pair.connect()
+        let big = Payload(byteCount: 20_000_000, seed: 1)
+        let (one, two) = (tag(1), tag(2))
+        let sends = try (0..<5).map { _ in try near.send(big.bytes, header: one.bytes) }
+        let small = Payload(byteCount: 8, seed: 2)
+        _ = try pair.finish(try near.send(small.bytes, header: two.bytes))
+        let room = Payload(byteCount: 8)
+        _ = try pair.finish(try pair.far.receive(into: room.mutable) { header, _ in header[0] == 2 })
+        #expect(room == small)
+        for send in sends {
+            let room = Payload(byteCount: big.byteCount)
+            _ = try pair.finish(try pair.far.receive(into: room.mutable))
+            _ = try pair.finish(send)
+            #expect(room == big)
+        }
+    }
+
+    @Test func `lets small messages pass while it comes, and receives match in order`() throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, far) = try pair.connect()
+        let big = Payload(byteCount: 64_000_000, seed: 1)
+        let (bigRoom, small, smallRoom) = (
+            Payload(byteCount: 64_000_000), Payload(byteCount: 8, seed: 2), Payload(byteCount: 8)
+        )
+        let bigReceive = try pair.far.receive(into: bigRoom.mutable, from: far)
+        let smallReceive = try pair.far.receive(into: smallRoom.mutable, from: far)
+        let send = try near.send(big.bytes)
+        pair.run("it has begun to come") { bigRoom.bytes[0] == big.bytes[0] }
+        _ = try near.send(small.bytes)
+        _ = try pair.finish(smallReceive)
+        #expect(!bigReceive.isComplete)
+        #expect(smallRoom == small)
+        _ = try pair.finish(bigReceive)
+        _ = try pair.finish(send)
+        #expect(bigRoom == big)
+    }
+
+    @Test func `goes both ways at once, many at a time`() throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, far) = try pair.connect()
+        let payloads = (0..<12).map { Payload(byteCount: 700_000 + $0, seed: UInt64($0)) }
+        var sends: [Request] = []
+        var receives: [(request: Request, room: Payload)] = []
+        for payload in payloads {
+            sends += [try near.send(payload.bytes), try far.send(payload.bytes)]
+            for (endpoint, connection) in [(pair.near, near), (pair.far, far)] {
+                let room = Payload(byteCount: payload.byteCount)
+                receives.append((try endpoint.receive(into: room.mutable, from: connection), room))
+            }
+        }
+        for (index, receive) in receives.enumerated() {
+            _ = try pair.finish(receive.request)
+            #expect(receive.room == payloads[index / 2])
+        }
+        for send in sends { _ = try pair.finish(send) }
+    }
+
+    @Test func `is used from the endpoint's own threshold on`() throws {
+        let pair = try EndpointPair("tcp")
+        pair.near.rendezvous.transports["tcp"] = 100
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 100, seed: 1)
+        let waiting = try near.send(payload.bytes)
+        for _ in 0..<50 { pair.driveBoth() }
+        #expect(!waiting.isComplete)
+        #expect(try far.send(payload.bytes).isComplete, "the other endpoint has its own")
+        let room = Payload(byteCount: 100)
+        _ = try pair.finish(try pair.far.receive(into: room.mutable))
+        _ = try pair.finish(waiting)
+        #expect(room == payload)
+    }
+
+    @Test func `goes out before the goodbye of its sender`() throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 3_000_000, seed: 3)
+        let room = Payload(byteCount: 3_000_000)
+        let send = try near.send(payload.bytes)
+        near.close()
+        for _ in 0..<100 { pair.driveBoth() }
+        _ = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+        _ = try pair.finish(send)
+        #expect(room == payload)
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+    }
+
+    @Test func `is received to its end by who closes meanwhile`() throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 30_000_000, seed: 5)
+        let room = Payload(byteCount: 30_000_000)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        let send = try near.send(payload.bytes)
+        pair.run("it has begun to come") { room.bytes[0] == payload.bytes[0] }
+        far.close()
+        _ = try pair.finish(send)
+        _ = try pair.finish(receive)
+        #expect(room == payload)
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+    }
+
+    @Test func `ends with an error at its sender when the receiver closes before it asks`() throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 3_000, seed: 5)
+        let send = try near.send(payload.bytes)
+        for _ in 0..<50 { pair.driveBoth() }
+        far.close()
+        pair.run("it ends") { send.isComplete }
+        #expect(throws: HandfastError.self) { try send.result() }
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+    }
+
+    @Test(arguments: [true, false]) func `ends when either side vanishes in the middle`(isSender: Bool) throws {
+        let pair = try EndpointPair("tcp", Self.threshold)
+        var other: Endpoint? = try Endpoint(
+            name: "other", transports: definitions,
+            environment: Self.threshold.merging(["HANDFAST_TRANSPORTS": "tcp"]) { $1 })
+        let address = try #require(pair.far.address)
+        let connection = try #require(try other?.connect(to: address))
+        var accepted: Connection?
+        pair.run("the connection is up") {
+            other?.progress()
+            accepted = accepted ?? pair.far.accept()
+            return accepted != nil && connection.state == .connected
+        }
+        let far = try #require(accepted)
+        let (payload, room) = (Payload(byteCount: 30_000_000, seed: 5), Payload(byteCount: 30_000_000))
+        let receive =
+            try isSender ? pair.far.receive(into: room.mutable, from: far) : other!.receive(into: room.mutable)
+        let send = try isSender ? connection.send(payload.bytes) : far.send(payload.bytes)
+        pair.run("it has begun to come") {
+            other?.progress()
+            return room.bytes[0] == payload.bytes[0]
+        }
+        other = nil
+        pair.run("the end is known") { (isSender ? receive : send).isComplete }
+        let error = #expect(throws: HandfastError.self) { try (isSender ? receive : send).result() }
+        #expect(error?.code == .peerLost)
+        withExtendedLifetime((payload, room)) {}
+    }
+}
