@@ -2,6 +2,7 @@
 // start it. Arguments: a transport, and after it
 //   (nothing)       counts in rounds of a ping-pong, also with completion queues, and in polls that find nothing
 //   --trace N       as well, and tells where the first N calls came from
+//   --messages N    sends N rounds there and back in call_counters_region, for a profiler
 //   --idle C N      makes C idle connections and polls N times in call_counters_region, for a profiler
 import CallCounters
 import Glibc
@@ -68,16 +69,23 @@ func countPingPong(_ transport: String) throws {
     report("polls", 100_000, call_counters_stop())
 }
 
-final class IdleWork {
-    private let endpoint: Endpoint
-    private let pollCount: Int
+/// What a profiler looks at alone.
+final class Work {
+    private let body: () -> Void
 
-    init(endpoint: Endpoint, pollCount: Int) {
-        self.endpoint = endpoint
-        self.pollCount = pollCount
+    init(_ body: @escaping () -> Void) { self.body = body }
+
+    func run() {
+        call_counters_region(
+            { Unmanaged<Work>.fromOpaque($0!).takeUnretainedValue().body() }, Unmanaged.passUnretained(self).toOpaque())
     }
+}
 
-    func run() { for _ in 0..<pollCount { endpoint.progress() } }
+func sendMessages(_ transport: String, rounds: Int) throws {
+    let pingPong = PingPong(try Stage(transport, connectionCount: 1))
+    try pingPong.run(rounds: 5_000)
+    Work { try? pingPong.run(rounds: rounds) }.run()
+    print("messages count=\(2 * rounds)")
 }
 
 func pollIdle(_ transport: String, connectionCount: Int, pollCount: Int) throws {
@@ -90,9 +98,7 @@ func pollIdle(_ transport: String, connectionCount: Int, pollCount: Int) throws 
     let stage = try Stage(transport, connectionCount: connectionCount)
     try PingPong(stage).run(rounds: 100)
     for _ in 0..<10_000 { stage.drive() }
-    let work = IdleWork(endpoint: stage.near, pollCount: pollCount)
-    call_counters_region(
-        { Unmanaged<IdleWork>.fromOpaque($0!).takeUnretainedValue().run() }, Unmanaged.passUnretained(work).toOpaque())
+    Work { for _ in 0..<pollCount { stage.near.progress() } }.run()
     print("idle connections=\(connectionCount) polls=\(pollCount)")
 }
 
@@ -101,6 +107,8 @@ do {
     let transport = words.count > 1 ? words[1] : "shm"
     if words.count == 5, words[2] == "--idle", let connections = Int(words[3]), let polls = Int(words[4]) {
         try pollIdle(transport, connectionCount: connections, pollCount: polls)
+    } else if words.count == 4, words[2] == "--messages", let rounds = Int(words[3]) {
+        try sendMessages(transport, rounds: rounds)
     } else {
         print("build \(build)")
         print("counters \(call_counters_are_here() == 1 ? "here" : "absent")")
