@@ -117,6 +117,30 @@ import Testing
         for send in sends { _ = try pair.finish(send) }
     }
 
+    @Test(arguments: transports) func `keep the order of arrival when a message had to wait for room`(transport: String)
+        throws
+    {
+        let pair = try EndpointPair(
+            transport, ["HANDFAST_UNEXPECTED_BYTES": "64k", "HANDFAST_RENDEZVOUS_BYTES": "1024g"])
+        let (one, oneFar) = try pair.connect()
+        let (other, _) = try pair.connect()
+        let payload = Payload(byteCount: 10_000, seed: 1)
+        // A connection may keep a quarter of the bound: the second waits in the stream.
+        let sends = try [1, 2].map { try one.send(payload.bytes, tag: $0) }
+        pair.run("the second has come") { (try? pair.far.probe(tag: 2)) ?? nil != nil }
+        let last = try other.send(payload.bytes, tag: 3)
+        pair.run("the third has come") { (try? pair.far.probe(tag: 3)) ?? nil != nil }
+        #expect(try pair.far.probe(tag: 2)?.isWhole == false)
+        let (room, header) = (Payload(byteCount: 10_000), Payload(byteCount: 8))
+        _ = try pair.finish(try pair.far.receive(into: room.mutable, from: oneFar, tag: 1))
+        pair.run("there is room for the second") { ((try? pair.far.probe(tag: 2)) ?? nil)?.isWhole == true }
+        for tag in [2, 3] as [UInt64] {
+            _ = try pair.finish(try pair.far.receive(into: room.mutable, header: header.mutable))
+            #expect(header.bytes.load(as: UInt64.self) == tag)
+        }
+        for send in sends + [last] { _ = try pair.finish(send) }
+    }
+
     private func send(_ connection: Connection, payload: [UInt8], header: [UInt8]) throws {
         try payload.withUnsafeBytes { payload in
             let request = try header.withUnsafeBytes { try connection.send(payload, header: $0) }
