@@ -27,23 +27,47 @@ final class LooseMatchingProgram {
     private var taken: [[Message]]
     /// Receives of messages that were taken.
     private var settling: [Send] = []
+    private let fittingByteCount: Int
     private var lastNumber = 0
     private(set) var operationCount = 0
 
     init(seed: UInt64, transport: String) throws {
         random = SplitMix64(state: seed)
-        let bound = ["4k", "16k", "64k", "1m"].randomElement(using: &random)!
+        let bound = [4_096, 16_384, 65_536, 1 << 20].randomElement(using: &random)!
         stage = try MatchingStage(
-            transport, connectionCount: Int.random(in: 1...3, using: &random), unexpectedBytes: bound)
+            transport, connectionCount: Int.random(in: 1...3, using: &random), unexpectedBytes: "\(bound)")
+        // A connection may keep a quarter of it; what is longer than 4,095 stays in the peer's memory.
+        fittingByteCount = min(bound / 8, 4_000)
         taken = stage.flows.map { _ in [] }
     }
 
     func run(operations: Int) throws {
         while operationCount < operations {
-            for _ in 0..<Int.random(in: 10...200, using: &random) { try step() }
-            try endRound()
+            do {
+                for _ in 0..<Int.random(in: 10...200, using: &random) { try step() }
+                try endRound()
+                try findRoom()
+            } catch { throw MatchingStage.Failure(description: "operation \(operationCount): \(error)") }
         }
         try stage.close()
+    }
+
+    /// Nothing is left, so what fits the bound is kept whole.
+    private func findRoom() throws {
+        for (source, flow) in stage.flows.enumerated() {
+            lastNumber += 1
+            operationCount += 2
+            let message = MatchingModel.Message(number: lastNumber, source: source, tag: 0, byteCount: fittingByteCount)
+            let memory = stage.takeMemory()
+            let send = try stage.send(message, from: memory)
+            let endpoint = stage.endpoints[flow.domain]
+            try stage.run("message \(message.number) is kept") {
+                try endpoint.probe(from: flow.receiver)?.isWhole == true && send.isComplete
+            }
+            _ = try send.result()
+            try endpoint.takeMessage(from: flow.receiver)?.drop()
+            stage.giveBack(memory)
+        }
     }
 
     private func step() throws {

@@ -36,7 +36,11 @@ final class MatchingProgram {
     }
 
     func run(operations: Int) throws {
-        while operationCount < operations { try step() }
+        while operationCount < operations {
+            do { try step() } catch {
+                throw MatchingStage.Failure(description: "operation \(operationCount): \(error)")
+            }
+        }
         for model in models { for number in model.waitingReceives { try cancel(number) } }
         for domain in stage.domains { while !models[domain].messages.isEmpty { try take(domain, Criterion()) } }
         for taken in taken { taken.handle.drop() }
