@@ -16,6 +16,12 @@ struct ConnectionSlot: TableSlot {
     var offersHandles = false
     /// Nil until a payload is asked for by messages.
     var pulls: UnsafeMutablePointer<Pulls>?
+    /// Both sides know one-sided operations.
+    var servesOneSided = false
+    /// Of the peer's endpoint; its keys have it too.
+    var peerIncarnation: UInt64 = 0
+    /// Nil until the first one-sided operation.
+    var oneSided: UnsafeMutablePointer<OneSided>?
 
     var inbound = Inbound()
     /// Sends that the transport has not taken whole.
@@ -44,6 +50,8 @@ struct ConnectionSlot: TableSlot {
     /// The user has closed: what still comes is for nobody.
     var dropsArrivals = false
     var hasPeerEnded = false
+    /// Our goodbye is queued or out, and nothing follows it.
+    var isLeaving = false
     var hasSentEnd = false
     /// The peer broke a rule of the data path; what else it sends is not looked at.
     var violation: Violation?
@@ -71,6 +79,8 @@ struct ConnectionSlot: TableSlot {
         case unknownRead
         case tooManyReads
         case unexpectedAnswer
+        case malformedOperation
+        case tooManyOperations
         case tooManyRequests
     }
 }

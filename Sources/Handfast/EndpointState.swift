@@ -16,6 +16,9 @@ struct EndpointState: ~Copyable {
     var requests: SlotTable<RequestSlot>
     var messages: SlotTable<MessageSlot>
     var completionQueues: SlotTable<CompletionQueueSlot>
+    /// What peers may reach without a receive.
+    var regions = RegionTable()
+    var notifications = NotificationQueue()
     let pieces: UnsafeMutablePointer<hf_piece>
     let polled: UnsafeMutableBufferPointer<Polled>
 

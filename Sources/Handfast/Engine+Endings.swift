@@ -12,7 +12,7 @@ extension Engine {
         guard !record.isEnded else { return }
         let slot = record.slot
         if case .onDemand = record.phase {
-            if !slot.pointee.sendQueue.isEmpty { demand(slot) }
+            if slot.hasWork { demand(slot) }
             return
         }
         if let violation = slot.pointee.violation {
@@ -21,6 +21,7 @@ extension Engine {
                 "connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
             return end(record, HandfastError(.rejected, text))
         }
+        if slot.pointee.hasPeerEnded { slot.endOperations(EndReason(record.endReason)) }
         if slot.pointee.hasPeerEnded || record.isClosedByUser, !slot.mustStay { sayGoodbye(record) }
         if slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd {
             let error = record.isClosedByUser ? nil : HandfastError(.closed, "\(record.peerText) closed the connection")
@@ -81,6 +82,7 @@ extension Engine {
     func sayGoodbye(_ record: ConnectionRecord) {
         guard !record.hasQueuedEnd else { return }
         record.hasQueuedEnd = true
+        record.slot.pointee.isLeaving = true
         record.slot.pointee.takesSends = false
         record.closeDeadline = .now + settings.closeTimeout
         watchEnd(of: record)
@@ -171,6 +173,7 @@ extension Engine {
         slot.pointee.inbound.request = nil
         slot.pointee.inbound.message = nil
         slot.dropPulls()
+        slot.dropOneSided(reason)
         // Whole messages may still be received; those whose payload is not here never will be.
         var message = slot.pointee.unexpected.first
         while let candidate = message {
@@ -188,6 +191,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     fileprivate var mustStay: Bool {
         // The peer keeps its memory for us to read until we say goodbye too.
         if pointee.remoteCount > 0 || !pointee.reading.isEmpty { return true }
+        if hasOperations { return true }
         // Payloads that the peer asks for go out before our last message; after its own it asks for none.
         guard !pointee.hasPeerEnded, pointee.offersHandles, pointee.rendezvousByteCount < .max else { return false }
         return !pointee.awaitingFinish.isEmpty || !pointee.sendQueue.isEmpty
@@ -204,6 +208,8 @@ extension ConnectionSlot.Violation {
         case .unknownRead: "a request to read what no open rendezvous offers"
         case .tooManyReads: "more requests to read one payload than are allowed"
         case .unexpectedAnswer: "an answer that was not asked for"
+        case .malformedOperation: "a one-sided operation of the wrong size"
+        case .tooManyOperations: "more one-sided operations without an answer than are allowed"
         case .tooManyRequests: "more messages than can be kept"
         }
     }

@@ -14,6 +14,7 @@ extension Engine {
         }
         driver.peer.name = identity.info?.name ?? identity.connection.name.description
         driver.peerFeatures = identity.version.handfast?.features
+        driver.peerIncarnation = identity.version.handfast?.incarnation ?? 0
         if let host = identity.info?.host { driver.peer.isLocal = host == .current }
         driver.toldPlaces = places(
             told: identity.info?.addresses ?? [], zone: SocketAddress.peer(of: driver.stream.socket).address?.zone)
@@ -126,7 +127,7 @@ extension Engine {
         var random = SystemRandomNumberGenerator()
         let nonce = VersionOffer.Nonce(high: random.next(), low: random.next())
         let features =
-            VersionOffer.Extension.rendezvousByMessages
+            VersionOffer.Extension.rendezvousByMessages | VersionOffer.Extension.oneSided
             | (severalStreams ? VersionOffer.Extension.severalStreams : 0)
         return VersionOffer(
             lowest: VersionOffer.pscomDialect, highest: VersionOffer.handfastDialect,
@@ -174,7 +175,8 @@ extension Engine {
         if record.lifeline != nil, record.lifelineWatch == nil {
             return end(record, HandfastError(.resources, "\(record.peerText): epoll cannot watch one more connection"))
         }
-        record.slot.flush()
+        let servesOneSided = (driver.peerFeatures ?? 0) & VersionOffer.Extension.oneSided != 0
+        record.slot.begin(oneSidedWith: servesOneSided ? driver.peerIncarnation : nil)
         if record.isClosedByUser { leave(record) }
     }
 
@@ -299,5 +301,16 @@ extension HandfastError {
                 .noTransport, "\(peer): a pscom peer cannot be offered another transport after \(refusal.text) (\(why))"
             )
         }
+    }
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    /// The channel is there: all that was queued goes out.
+    /// - Parameter incarnation: the peer's; nil when it does not know one-sided operations.
+    func begin(oneSidedWith incarnation: UInt64?) {
+        pointee.servesOneSided = incarnation != nil
+        pointee.peerIncarnation = incarnation ?? 0
+        flush()
+        if pointee.servesOneSided { issueOperations() } else { endOperations(EndReason(.noOneSided)) }
     }
 }

@@ -27,7 +27,7 @@ extension Engine {
                     try mirror(attempt)
                     record.decisions.append(ConnectionDecision(transport: name, outcome: .chosen, reason: ""))
                     carry(record, by: index, attempt, socket: -1, .messages)
-                    return slot.flush()
+                    return slot.begin(oneSidedWith: incarnation)
                 } catch {
                     record.decisions.append(
                         ConnectionDecision(transport: name, outcome: .refusedHere, reason: error.text))

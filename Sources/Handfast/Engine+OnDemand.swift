@@ -105,6 +105,7 @@ extension Engine {
         slot.pointee.inbound.reset()
         slot.pointee.operations = nil
         slot.pointee.rendezvousByteCount = .max
+        (slot.pointee.servesOneSided, slot.pointee.isLeaving) = (false, false)
         (slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd, slot.pointee.hasChannelEnded) = (false, false, false)
         slot.pointee.violation = nil
         slot.pointee.takesSends = true
@@ -119,6 +120,11 @@ extension Engine {
         peers.remove(slot.pointee.peerIndex)
         slot.pointee.peerIndex = -1
     }
+}
+
+extension UnsafeMutablePointer<ConnectionSlot> {
+    /// Something waits for a channel.
+    var hasWork: Bool { !pointee.sendQueue.isEmpty || hasOperations }
 }
 
 extension HandfastError {

@@ -195,7 +195,7 @@ final class Engine {
             state.pointee.inNeed = slot.pointee.nextInNeed
             slot.pointee.nextInNeed = nil
             slot.pointee.needsAttention = false
-            if let record = slot.record { settle(record) } else if !slot.pointee.sendQueue.isEmpty { demand(slot) }
+            if let record = slot.record { settle(record) } else if slot.hasWork { demand(slot) }
         }
     }
 

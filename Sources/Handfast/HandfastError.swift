@@ -29,6 +29,8 @@ public struct HandfastError: Error, Hashable, Sendable {
         public static let cancelled = Code("cancelled")
         /// Memory, descriptors or another bound of this process.
         public static let resources = Code("resources")
+        /// The peer does not know how.
+        public static let unsupported = Code("unsupported")
         /// The system refused a call.
         public static let system = Code("system")
     }

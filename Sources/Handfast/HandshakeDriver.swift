@@ -55,6 +55,8 @@ final class HandshakeDriver {
     var toldPlaces: [EndpointAddress.Place] = []
     /// What the peer's VERSION says that it can do; nil for a pscom peer.
     var peerFeatures: UInt64?
+    /// 0 for a pscom peer.
+    var peerIncarnation: UInt64 = 0
     /// For texts.
     let peerText: String
     /// Made before the handshake by a starter, so that it proposes nothing that cannot work.

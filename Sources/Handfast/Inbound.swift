@@ -20,6 +20,12 @@ struct Inbound {
         case none
         /// A piece that was asked for.
         case pull
+        /// A put, for registered memory.
+        case put
+        /// A put that is passed over.
+        case refusedPut
+        /// What a get asked for.
+        case operationAnswer
     }
 
     /// Read ahead of the next header: much when messages are small, little when their payload should not be copied.
@@ -157,6 +163,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.takesSends = false
             callForAttention()
             skipPayload(header.payloadByteCount)
+        case .put where pointee.servesOneSided: putArrives(userHeader, header.payloadByteCount)
+        case .get where pointee.servesOneSided: getArrives(userHeader, header.payloadByteCount)
+        case .atomic where pointee.servesOneSided: atomicArrives(userHeader, header.payloadByteCount)
+        case .operationAnswer where pointee.servesOneSided: operationAnswered(userHeader, header.payloadByteCount)
+        case .put, .get, .atomic, .operationAnswer: skipPayload(header.payloadByteCount)
         // A kind that later versions may define: passed over by its sizes, however it is cut.
         case nil: skipPayload(header.payloadByteCount)
         }
@@ -200,6 +211,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         switch continuation {
         case .none: break
         case .pull: pieceArrived()
+        case .put: putArrived()
+        case .refusedPut: refusedPutArrived()
+        case .operationAnswer: operationDataArrived()
         }
     }
 }

@@ -161,6 +161,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             message.free()
         }
         failTaken(reason)
+        dropHeldNotification()
         if isResumed { resume() }
     }
 

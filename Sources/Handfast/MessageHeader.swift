@@ -19,6 +19,11 @@ struct MessageHeader: Hashable, Sendable {
         case rendezvousFinished = 5
         /// The sender closes its direction.
         case end = 8
+        // One-sided operations.
+        case put = 64
+        case get = 65
+        case atomic = 66
+        case operationAnswer = 67
     }
 
     var userHeaderByteCount: Int

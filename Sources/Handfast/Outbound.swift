@@ -131,8 +131,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.hasSentEnd = true
             callForAttention()
         case .message where request.pointee.trailerByteCount > 0: return pointee.awaitingFinish.append(request)
-        case .message, .pull: break
+        case .message, .pull, .operation, .flush: break
         case .payloadAnswer: answered(request)
+        case .operationPart: return issued(request)
+        case .operationAnswer: pointee.oneSided?.pointee.answerCount -= 1
         }
         request.complete(.succeeded)
     }
@@ -192,6 +194,8 @@ extension UnsafeMutablePointer<RequestSlot> {
             for piece in listedPieces { add(piece.bytes, Int(piece.byte_count)) }
         } else if pointee.trailerByteCount > 0 {
             add(withUnsafePointer(to: &pointee.trailer) { UnsafeRawPointer($0) }, pointee.trailerByteCount)
+            add(withUnsafePointer(to: &pointee.more) { UnsafeRawPointer($0) }, pointee.moreByteCount)
+            if pointee.carriesPayload { add(pointee.payload, pointee.payloadByteCount) }
         } else {
             add(pointee.payload, pointee.payloadByteCount)
         }

@@ -66,6 +66,8 @@ public struct Request: Hashable {
             return error
         case .cancelled:
             return HandfastError(.cancelled, "the \(slot.pointee.isReceive ? "receive" : "send") was cancelled")
+        case .refusedByTarget:
+            return (OperationStatus(rawValue: UInt32(slot.pointee.systemError)) ?? .unsupported).error
         case .truncated:
             // The error leads to the connection.
             _ = Completion(slot)
@@ -88,8 +90,11 @@ public struct Completion: Hashable {
     public let headerByteCount: Int
     /// Where a message came from; nil for a send.
     public let connection: Connection?
+    /// What an atomic operation found in the peer's memory; 0 of all else.
+    public let fetched: UInt64
 
-    init(byteCount: Int, headerByteCount: Int, connection: Connection?) {
+    init(byteCount: Int, headerByteCount: Int, connection: Connection?, fetched: UInt64 = 0) {
+        self.fetched = fetched
         self.byteCount = byteCount
         self.headerByteCount = headerByteCount
         self.connection = connection
@@ -98,7 +103,9 @@ public struct Completion: Hashable {
     // Hot path.
     init(_ slot: UnsafeMutablePointer<RequestSlot>) {
         guard slot.pointee.isReceive, let connection = slot.pointee.connection else {
-            self.init(byteCount: slot.pointee.payloadByteCount, headerByteCount: 0, connection: nil)
+            self.init(
+                byteCount: slot.pointee.payloadByteCount, headerByteCount: 0, connection: nil,
+                fetched: slot.pointee.role == .operation ? slot.pointee.fetched : 0)
             return
         }
         let handle = Connection(connection, generation: slot.pointee.connectionGeneration)

@@ -38,7 +38,10 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.systemError = systemError
         if pointee.ownsMatchContext { releaseMatchContext() }
         if pointee.memory != nil { releaseMemory() }
-        if pointee.isOwnedByEngine { return giveBack() }
+        if pointee.isOwnedByEngine {
+            if let owner = pointee.owner { letGo(of: owner) }
+            return giveBack()
+        }
         guard pointee.isDirected else { return }
         if let queue = pointee.completionQueue {
             queue.pointee.done.append(self)
@@ -47,9 +50,25 @@ extension UnsafeMutablePointer<RequestSlot> {
         }
     }
 
+    private func letGo(of owner: UnsafeMutableRawPointer) {
+        switch pointee.role {
+        case .operationAnswer: owner.assumingMemoryBound(to: RegionSlot.self).release()
+        case .flush:
+            let whole = owner.assumingMemoryBound(to: RequestSlot.self)
+            whole.pointee.partCount -= 1
+            guard whole.pointee.partCount == 0 else { return }
+            whole.complete(whole.pointee.reason == nil ? .succeeded : .connectionEnded)
+        case .message, .pull, .payloadAnswer, .control, .operation, .operationPart: break
+        }
+    }
+
     /// The connection is gone before the work was done.
     func fail(_ reason: EndReason) {
         if !pointee.isOwnedByEngine { pointee.reason = Unmanaged.passRetained(reason) }
+        if pointee.role == .flush, pointee.isOwnedByEngine, let owner = pointee.owner {
+            let whole = owner.assumingMemoryBound(to: RequestSlot.self)
+            if whole.pointee.reason == nil { whole.pointee.reason = Unmanaged.passRetained(reason) }
+        }
         complete(.connectionEnded)
     }
 

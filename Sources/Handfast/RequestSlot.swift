@@ -9,6 +9,8 @@ struct RequestSlot: TableSlot {
         /// The connection ended first; its record says why.
         case connectionEnded
         case readFailed
+        /// The system error is what the peer answered.
+        case refusedByTarget
     }
 
     /// What the engine does with a request beside sending it or receiving into it.
@@ -20,6 +22,14 @@ struct RequestSlot: TableSlot {
         case payloadAnswer
         /// The engine's own: a message that is not the user's.
         case control
+        /// A one-sided operation.
+        case operation
+        /// Waits for the operations before it; the engine's own is a part of the flush in `owner`.
+        case flush
+        /// The engine's own: a part of the operation in `owner`.
+        case operationPart
+        /// The engine's own: an answer to a peer's operation, from the region in `owner` if there is one.
+        case operationAnswer
     }
 
     var generation: UInt64 = 0
@@ -66,6 +76,11 @@ struct RequestSlot: TableSlot {
     /// Of a rendezvous: its number, the payload's address or handle, and size.
     var trailer: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var trailerByteCount = 0
+    /// Behind the trailer of a one-sided operation.
+    var more: (UInt64, UInt64) = (0, 0)
+    var moreByteCount = 0
+    /// The payload follows though there is a trailer.
+    var carriesPayload = false
 
     /// What the slot owns until the request is complete: a copied message, or a list of pieces.
     var memory: UnsafeMutableRawPointer?

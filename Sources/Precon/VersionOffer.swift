@@ -15,6 +15,8 @@ public struct VersionOffer: Hashable, Sendable {
         /// A bit of `features`: the sender answers RMA_READ for a payload that it announced by a rendezvous, in pieces
         /// as the peer asks, and asks so itself.
         public static let rendezvousByMessages: UInt64 = 1 << 1
+        /// A bit of `features`: the sender serves one-sided operations.
+        public static let oneSided: UInt64 = 1 << 2
 
         public init(features: UInt64, incarnation: UInt64, nonce: Nonce) {
             self.features = features

@@ -2,7 +2,7 @@ import Handfast
 import Precon
 import Testing
 
-/// Two endpoints that are connected over TCP, and a raw peer of dialect 0x0200 that is connected to the far one.
+/// Two endpoints that are connected over TCP, and a raw peer that is connected to the far one.
 struct RawScene {
     let log = LogCapture()
     let pair: EndpointPair
@@ -13,11 +13,12 @@ struct RawScene {
     /// What the raw peer had received when the handshake was over.
     private let handshakeByteCount: Int
 
-    init(_ more: [String: String] = [:]) throws {
+    /// - Parameter version: what the raw peer says that it is.
+    init(_ more: [String: String] = [:], version: PreconMessage = .pscomVersion) throws {
         pair = try EndpointPair("tcp", more, logger: log.logger)
         (near, far) = try pair.connect()
         raw = try RawPeer(try #require(pair.far.address))
-        raw.send(.pscomVersion, .pscomInfo, .transportRequest(103), .transportAccepted)
+        raw.send(version, .pscomInfo, .transportRequest(103), .transportAccepted)
         var accepted: Connection?
         let (raw, pair) = (raw, pair)
         pair.run("the raw peer is connected") {
@@ -60,4 +61,18 @@ func dataHeader(_ kind: UInt8, userHeader: Int, payload: Int) -> [UInt8] {
 
 func littleEndian(_ words: UInt64...) -> [UInt8] {
     words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
+}
+
+func bigEndian(_ words: UInt64...) -> [UInt8] {
+    words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+}
+
+extension PreconMessage {
+    /// Of a peer that knows one-sided operations.
+    static let oneSidedVersion = version(
+        VersionOffer(
+            lowest: 0x200, highest: 0x300,
+            handfast: .init(
+                features: VersionOffer.Extension.rendezvousByMessages | VersionOffer.Extension.oneSided,
+                incarnation: 1, nonce: .init(high: 2, low: 3))))
 }

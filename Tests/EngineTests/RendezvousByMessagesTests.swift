@@ -27,7 +27,7 @@ import Testing
     @Test func `keeps nobody waiting before its receive is posted`() throws {
         let pair = try EndpointPair("tcp", Self.threshold)
         let (near, _) = try pair.connect()
-        let big = Payload(byteCount: 20_000_000, seed: 1)
+        let big = Payload(byteCount: 6_000_000, seed: 1)
         let (one, two) = (tag(1), tag(2))
         let sends = try (0..<5).map { _ in try near.send(big.bytes, header: one.bytes) }
         let small = Payload(byteCount: 8, seed: 2)
@@ -46,9 +46,9 @@ import Testing
     @Test func `lets small messages pass while it comes, and receives match in order`() throws {
         let pair = try EndpointPair("tcp", Self.threshold)
         let (near, far) = try pair.connect()
-        let big = Payload(byteCount: 64_000_000, seed: 1)
+        let big = Payload(byteCount: 16_000_000, seed: 1)
         let (bigRoom, small, smallRoom) = (
-            Payload(byteCount: 64_000_000), Payload(byteCount: 8, seed: 2), Payload(byteCount: 8)
+            Payload(byteCount: 16_000_000), Payload(byteCount: 8, seed: 2), Payload(byteCount: 8)
         )
         let bigReceive = try pair.far.receive(into: bigRoom.mutable, from: far)
         let smallReceive = try pair.far.receive(into: smallRoom.mutable, from: far)
@@ -115,8 +115,8 @@ import Testing
     @Test func `is received to its end by who closes meanwhile`() throws {
         let pair = try EndpointPair("tcp", Self.threshold)
         let (near, far) = try pair.connect()
-        let payload = Payload(byteCount: 30_000_000, seed: 5)
-        let room = Payload(byteCount: 30_000_000)
+        let payload = Payload(byteCount: 8_000_000, seed: 5)
+        let room = Payload(byteCount: 8_000_000)
         let receive = try pair.far.receive(into: room.mutable, from: far)
         let send = try near.send(payload.bytes)
         pair.run("it has begun to come") { room.bytes[0] == payload.bytes[0] }
@@ -153,7 +153,7 @@ import Testing
             return accepted != nil && connection.state == .connected
         }
         let far = try #require(accepted)
-        let (payload, room) = (Payload(byteCount: 30_000_000, seed: 5), Payload(byteCount: 30_000_000))
+        let (payload, room) = (Payload(byteCount: 8_000_000, seed: 5), Payload(byteCount: 8_000_000))
         let receive =
             try isSender ? pair.far.receive(into: room.mutable, from: far) : other!.receive(into: room.mutable)
         let send = try isSender ? connection.send(payload.bytes) : far.send(payload.bytes)

@@ -106,7 +106,7 @@ import Testing
     @Test func `ends when it asks again and again, or lets go while it is answered`() throws {
         for (count, word) in [(2_000, "more requests"), (1, "while it was being answered")] {
             let scene = try RawScene(Self.threshold)
-            let payload = Payload(byteCount: 30_000_000, seed: 7)
+            let payload = Payload(byteCount: 30_000_000)
             let send = try scene.bad.send(payload.bytes)
             scene.receive(byteCount: 40)
             let (number, handle) = (Array(scene.received[16..<24]), Array(scene.received[24..<32]))

@@ -18,6 +18,11 @@ final class DataPath {
     private var sends: [(request: Request, payload: UnsafeMutableRawBufferPointer)] = []
     /// Tokens of reads that are under way.
     private var reads: [UInt64] = []
+    /// What the peer may reach, with guards on both sides.
+    private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: memoryByteCount + 16, alignment: 8)
+    static let memoryByteCount = 1_000
+    /// The nonce of its key.
+    static let nonce: UInt64 = 7
 
     init(random: SplitMix64) {
         self.random = random
@@ -39,6 +44,11 @@ final class DataPath {
         }
         slot.pointee.operations = UnsafePointer(operations)
         slot.pointee.channel = Unmanaged.passUnretained(self).toOpaque()
+        slot.pointee.servesOneSided = true
+        memory.initializeMemory(as: UInt8.self, repeating: Self.guardByte)
+        let region = state.registerMemory(
+            UnsafeMutableRawBufferPointer(rebasing: memory[8..<8 + Self.memoryByteCount]), .all, 0)
+        region?.pointee.key.nonce = Self.nonce
         slot.pointee.rendezvousByteCount = 512
         slot.pointee.offersHandles = self.random.happens(oneIn: 2)
     }
@@ -104,7 +114,9 @@ final class DataPath {
     // MARK: The user
 
     private func doSomethingElse() {
-        switch random.number(0...9) {
+        switch random.number(0...11) {
+        case 10: operate()
+        case 11: while random.happens(oneIn: 2), takeNotification() {}
         case 0, 1, 2: post()
         case 3: if let receive = receives.randomElement(using: &random) { receive.request.cancel() }
         case 4: engineOperations.pointee.writable(slot)
@@ -140,6 +152,25 @@ final class DataPath {
         sends.append((Request(request), payload))
     }
 
+    private func operate() {
+        guard slot.pointee.violation == nil, let operation = state.takeRequest() else { return }
+        let payload = UnsafeMutableRawBufferPointer.allocate(byteCount: random.number(0...1_000), alignment: 8)
+        payload.initializeMemory(as: UInt8.self, repeating: 3)
+        operation.pointee.role = .operation
+        operation.pointee.operationKind = random.happens(oneIn: 2) ? .put : .get
+        operation.pointee.hasNotification = random.happens(oneIn: 2)
+        operation.pointee.payload = payload.baseAddress
+        operation.pointee.payloadByteCount = payload.count
+        slot.begin(operation)
+        sends.append((Request(operation), payload))
+    }
+
+    private func takeNotification() -> Bool {
+        guard state.pointee.notifications.takeFirst() != nil else { return false }
+        state.admitNotification()
+        return true
+    }
+
     private func endRead() {
         let token = reads.remove(at: random.number(0...(reads.count - 1)))
         engineOperations.pointee.read_done(slot, token, random.happens(oneIn: 4) ? 3 : 0)
@@ -166,6 +197,10 @@ final class DataPath {
         let held = state.pointee.unexpectedByteCount
         try Fault.unless((0...most).contains(held), "\(held) bytes of unexpected messages")
         try Fault.unless(slot.pointee.unexpectedByteCount == held, "the connection's count is another")
+        let guards = [UInt8](memory.prefix(8)) + memory.suffix(8)
+        try Fault.unless(guards.allSatisfy { $0 == Self.guardByte }, "registered memory was overrun")
+        let answerCount = slot.pointee.oneSided?.pointee.answerCount ?? 0
+        try Fault.unless((0...OneSided.partLimit).contains(answerCount), "\(answerCount) answers wait")
         for receive in receives {
             let isWhole = receive.room[Self.roomByteCount...].allSatisfy { $0 == Self.guardByte }
             try Fault.unless(isWhole, "a receive was overrun")
@@ -180,7 +215,10 @@ final class DataPath {
             slot.remove(message)
             message.free()
         }
+        let reason = EndReason(HandfastError(.closed, "the round is over"))
+        while let request = slot.pointee.sendQueue.removeFirst() { request.fail(reason) }
         slot.dropPulls()
+        slot.dropOneSided(reason)
         slot.pointee.inbound.userHeader?.deallocate()
         slot.pointee.inbound.userHeader = nil
         for receive in receives { receive.room.deallocate() }
@@ -188,5 +226,6 @@ final class DataPath {
         state.deinitialize(count: 1)
         state.deallocate()
         operations.deallocate()
+        memory.deallocate()
     }
 }

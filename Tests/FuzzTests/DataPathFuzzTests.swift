@@ -15,7 +15,9 @@ import Testing
     private static func stream(_ random: inout SplitMix64) -> [UInt8] {
         var stream: [UInt8] = []
         for _ in 0..<random.number(1...30) {
-            let kind = [0, 0, 0, 0, 2, 3, 4, 4, 5, 8, random.number(0...255)].randomElement(using: &random) ?? 0
+            let kind =
+                [0, 0, 0, 0, 2, 3, 4, 4, 5, 8, 64, 64, 65, 66, 67, random.number(0...255)].randomElement(using: &random)
+                ?? 0
             var header = random.bytes(random.number(0...40))
             var payloadByteCount = [0, 1, 8, random.number(0...3_000)].randomElement(using: &random) ?? 0
             if kind == 4 {
@@ -32,6 +34,7 @@ import Testing
                 (header, payloadByteCount) = (header + number(random.number(0...600)), 0)
             }
             if kind == 3 { header = number(random.number(1...6)) }
+            if (64...67).contains(kind) { header = operation(kind, &payloadByteCount, &random) }
             if kind == 5 { (header, payloadByteCount) = (number(random.number(0...3)), 0) }
             let isLie = random.happens(oneIn: 40)
             let announced = isLie ? [1 << 20, (1 << 40) - 1].randomElement(using: &random) ?? 0 : payloadByteCount
@@ -40,6 +43,31 @@ import Testing
         }
         random.happens(oneIn: 4) ? random.mutate(&stream) : ()
         return stream
+    }
+
+    /// The fields of a one-sided operation, nearly right.
+    private static func operation(
+        _ kind: Int, _ payloadByteCount: inout Int, _ random: inout SplitMix64
+    ) -> [UInt8] {
+        func field(_ value: Int) -> [UInt8] { number(value).reversed() }
+        let most = DataPath.memoryByteCount
+        let offset = [0, 8, most - 8, most, -1, random.number(0...most)].randomElement(using: &random) ?? 0
+        let region = random.happens(oneIn: 10) ? 1 : 0
+        let start = field(random.number(1...6) << 32 | region)
+        if kind != 64 { payloadByteCount = 0 }
+        if kind == 67 {
+            if random.happens(oneIn: 2) { payloadByteCount = random.number(0...1_000) }
+            return field(random.number(1...6) << 32 | random.number(0...6)) + field(0)
+        }
+        let nonce = field(random.happens(oneIn: 10) ? 8 : Int(DataPath.nonce))
+        let byteCount = [0, 1, 8, most, -1, random.number(0...most)].randomElement(using: &random) ?? 0
+        switch kind {
+        case 64: return start + nonce + field(offset) + (random.happens(oneIn: 2) ? field(1) : [])
+        case 65: return start + nonce + field(offset) + field(byteCount)
+        default:
+            let code = random.number(0...3) << 56 | [4, 8, 1].randomElement(using: &random)! << 48
+            return start + nonce + field(offset) + field(code) + field(1) + field(0)
+        }
     }
 
     private static func word(_ headerByteCount: Int, _ kind: Int, _ payloadByteCount: Int) -> [UInt8] {
