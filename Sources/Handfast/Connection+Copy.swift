@@ -20,7 +20,7 @@ extension Connection {
         _ payload: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) throws(HandfastError) {
         try checkSend(payload.count, header.count)
-        let (byteCount, queued) = (payload.count + header.count, slot.pointee.copiedByteCount)
+        let (byteCount, queued) = (payload.count + header.count, Int(slot.pointee.copiedByteCount))
         guard byteCount <= Self.maximumCopyByteCount, queued <= Self.copyQueueByteLimit - byteCount else {
             throw copyRefusal(byteCount)
         }

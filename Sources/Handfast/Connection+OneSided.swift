@@ -92,7 +92,7 @@ extension Connection {
         guard !isStale else { throw .staleConnection }
         guard slot.pointee.takesSends else { throw record?.endReason ?? .staleConnection }
         if slot.pointee.channel != nil, !slot.pointee.servesOneSided { throw .noOneSided }
-        if slot.pointee.channel != nil, memory.key.incarnation != slot.pointee.peerIncarnation {
+        if slot.pointee.channel != nil, memory.key.incarnation != record?.peerIncarnation {
             throw HandfastError(.invalidArgument, "the key is not of \(record?.peerText ?? "the peer")")
         }
         guard memory.permissions.contains(needed) else { throw OperationStatus.notPermitted.error }

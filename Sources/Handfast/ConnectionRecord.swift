@@ -27,6 +27,8 @@ final class ConnectionRecord {
     var decisions: [ConnectionDecision] = []
     /// Nil unless the endpoint keeps phases.
     var phaseLog: PhaseLog?
+    /// Of the peer's endpoint; its memory keys have it too. 0 of a pscom peer.
+    var peerIncarnation: UInt64 = 0
     /// Why it ended; nil after an orderly close by this side.
     var error: HandfastError?
     /// The user has said close: the slot is given back at the end.
@@ -38,7 +40,7 @@ final class ConnectionRecord {
     var lifeline: Descriptor?
     var lifelineWatch: UInt?
     /// The lifeline has ended: how many deliveries there were when it was last looked at.
-    var deliveriesAtLifelineEnd: UInt64?
+    var deliveriesAtLifelineEnd: UInt32?
 
     /// Where the peer of a connection on demand said that it listens, the best first; empty when it said nothing.
     var peerPlaces: [EndpointAddress.Place] = []

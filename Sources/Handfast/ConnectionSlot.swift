@@ -12,22 +12,14 @@ struct ConnectionSlot: TableSlot {
     /// Payloads of at least so many bytes are fetched by the receiver; `Int.max` when it cannot.
     var rendezvousByteCount = Int.max
     var lastRendezvous: UInt64 = 0
-    /// The peer does not read our memory: what waits for it has a handle in place of an address.
-    var offersHandles = false
     /// Nil until a payload is asked for by messages.
     var pulls: UnsafeMutablePointer<Pulls>?
-    /// Both sides know one-sided operations.
-    var servesOneSided = false
-    /// Of the peer's endpoint; its keys have it too.
-    var peerIncarnation: UInt64 = 0
     /// Nil until the first one-sided operation.
     var oneSided: UnsafeMutablePointer<OneSided>?
 
     var inbound = Inbound()
     /// Sends that the transport has not taken whole.
     var sendQueue = RequestQueue()
-    /// What copies of messages hold of it.
-    var copiedByteCount = 0
     /// Sends whose payload the peer has not read yet.
     var awaitingFinish = RequestQueue()
     /// Receives whose payload is being read from the peer's memory.
@@ -41,8 +33,15 @@ struct ConnectionSlot: TableSlot {
     /// Held by the messages of both.
     var unexpectedByteCount = 0
     /// Of the messages of both: those whose payload lies in the peer's memory.
-    var remoteCount = 0
+    var remoteCount: Int32 = 0
+    /// What copies of messages hold of the send queue.
+    var copiedByteCount: Int32 = 0
 
+    // Small ones side by side: tens of thousands of these wait for their first message.
+    /// The peer does not read our memory: what waits for it has a handle in place of an address.
+    var offersHandles = false
+    /// Both sides know one-sided operations.
+    var servesOneSided = false
     /// The user holds a handle and will close it.
     var isKnownToUser = false
     /// New sends are welcome: neither side has said goodbye and nothing broke.
@@ -63,7 +62,7 @@ struct ConnectionSlot: TableSlot {
     /// Place among the peers that are connected on demand; -1 for a direct connect.
     var peerIndex: Int32 = -1
     /// Counts deliveries, so that a vanished peer's last bytes are read before it is given up.
-    var deliveryCount: UInt64 = 0
+    var deliveryCount: UInt32 = 0
 
     /// The next of those that need the engine's slow part.
     var nextInNeed: UnsafeMutablePointer<ConnectionSlot>?

@@ -176,7 +176,8 @@ extension Engine {
             return end(record, HandfastError(.resources, "\(record.peerText): epoll cannot watch one more connection"))
         }
         let servesOneSided = (driver.peerFeatures ?? 0) & VersionOffer.Extension.oneSided != 0
-        record.slot.begin(oneSidedWith: servesOneSided ? driver.peerIncarnation : nil)
+        record.peerIncarnation = driver.peerIncarnation
+        record.slot.begin(servesOneSided: servesOneSided)
         if record.isClosedByUser { leave(record) }
     }
 
@@ -306,10 +307,8 @@ extension HandfastError {
 
 extension UnsafeMutablePointer<ConnectionSlot> {
     /// The channel is there: all that was queued goes out.
-    /// - Parameter incarnation: the peer's; nil when it does not know one-sided operations.
-    func begin(oneSidedWith incarnation: UInt64?) {
-        pointee.servesOneSided = incarnation != nil
-        pointee.peerIncarnation = incarnation ?? 0
+    func begin(servesOneSided: Bool) {
+        pointee.servesOneSided = servesOneSided
         flush()
         if pointee.servesOneSided { issueOperations() } else { endOperations(EndReason(.noOneSided)) }
     }

@@ -27,7 +27,8 @@ extension Engine {
                     try mirror(attempt)
                     record.decisions.append(ConnectionDecision(transport: name, outcome: .chosen, reason: ""))
                     carry(record, by: index, attempt, socket: -1, .messages)
-                    return slot.begin(oneSidedWith: incarnation)
+                    record.peerIncarnation = incarnation
+                    return slot.begin(servesOneSided: true)
                 } catch {
                     record.decisions.append(
                         ConnectionDecision(transport: name, outcome: .refusedHere, reason: error.text))

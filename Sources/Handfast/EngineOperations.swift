@@ -23,7 +23,7 @@ private func slot(_ connection: UnsafeMutableRawPointer?) -> UnsafeMutablePointe
 ) -> UnsafeMutableRawPointer? {
     let slot = slot(connection)
     let isPlaced = slot.pointee.inbound.part == .payload && slot.pointee.inbound.remaining > 0
-    byteCount?.pointee = UInt64(isPlaced ? slot.pointee.inbound.remaining : slot.pointee.inbound.readAhead)
+    byteCount?.pointee = UInt64(isPlaced ? slot.pointee.inbound.remaining : Int(slot.pointee.inbound.readAhead))
     return isPlaced ? slot.pointee.inbound.target : nil
 }
 

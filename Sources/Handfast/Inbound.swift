@@ -29,17 +29,21 @@ struct Inbound {
     }
 
     /// Read ahead of the next header: much when messages are small, little when their payload should not be copied.
-    static let readAheadForSmall = 65_536
-    static let readAheadForLarge = 2_048
+    static let readAheadForSmall: Int32 = 65_536
+    static let readAheadForLarge: Int32 = 2_048
     /// A user header of so many bytes may come in pieces without an allocation at that moment.
     static let reservedUserHeaderByteCount = 64
 
     var part = Part.head
-    var collectedByteCount = 0
+    var continuation = Continuation.none
+    /// Of the header or the user header, as far as it came in pieces.
+    var collectedByteCount: Int32 = 0
+    /// Room in `userHeader`.
+    var userHeaderCapacity: Int32 = 0
+    var readAhead = readAheadForSmall
     var head: UInt64 = 0
     /// Collects a user header that comes in pieces; kept from message to message.
     var userHeader: UnsafeMutableRawPointer?
-    var userHeaderCapacity = 0
 
     var target: UnsafeMutableRawPointer?
     var remaining = 0
@@ -47,8 +51,6 @@ struct Inbound {
     /// Whose payload it is: a receive's, or a message's that has none yet; neither when it is skipped.
     var request: UnsafeMutablePointer<RequestSlot>?
     var message: UnsafeMutablePointer<UnexpectedMessage>?
-    var continuation = Continuation.none
-    var readAhead = readAheadForSmall
 
     /// For another stream; the memory is kept.
     mutating func reset() {
@@ -90,12 +92,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.inbound.part = .userHeader
             return size
         }
-        let already = pointee.inbound.collectedByteCount
+        let already = Int(pointee.inbound.collectedByteCount)
         let count = Swift.min(size - already, byteCount)
         withUnsafeMutableBytes(of: &pointee.inbound.head) { head in
             head.baseAddress.map { _ = memcpy($0 + already, bytes, count) }
         }
-        pointee.inbound.collectedByteCount = already + count
+        pointee.inbound.collectedByteCount = Int32(already + count)
         guard already + count == size else { return count }
         pointee.inbound.collectedByteCount = 0
         let header = MessageHeader(word: pointee.inbound.head)
@@ -110,12 +112,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     private func takeUserHeader(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
         let header = MessageHeader(word: pointee.inbound.head)
         let size = header.userHeaderByteCount
-        if pointee.inbound.userHeaderCapacity < size { reserveUserHeader(byteCount: size) }
+        if pointee.inbound.userHeaderCapacity < Int32(size) { reserveUserHeader(byteCount: size) }
         guard let store = pointee.inbound.userHeader else { return byteCount }
-        let already = pointee.inbound.collectedByteCount
+        let already = Int(pointee.inbound.collectedByteCount)
         let count = Swift.min(size - already, byteCount)
         memcpy(store + already, bytes, count)
-        pointee.inbound.collectedByteCount = already + count
+        pointee.inbound.collectedByteCount = Int32(already + count)
         if already + count == size {
             pointee.inbound.collectedByteCount = 0
             beginMessage(header, UnsafeRawBufferPointer(start: store, count: size))
@@ -126,7 +128,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     func reserveUserHeader(byteCount: Int) {
         pointee.inbound.userHeader?.deallocate()
         pointee.inbound.userHeader = .allocate(byteCount: byteCount, alignment: 8)
-        pointee.inbound.userHeaderCapacity = byteCount
+        pointee.inbound.userHeaderCapacity = Int32(byteCount)
     }
 
     // Hot path.
@@ -150,7 +152,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
     /// The header and all of the user header are here; the bytes are valid during the call.
     private func beginMessage(_ header: MessageHeader, _ userHeader: UnsafeRawBufferPointer) {
-        let isLarge = header.payloadByteCount > Inbound.readAheadForLarge
+        let isLarge = header.payloadByteCount > Int(Inbound.readAheadForLarge)
         pointee.inbound.readAhead = isLarge ? Inbound.readAheadForLarge : Inbound.readAheadForSmall
         switch header.kind {
         case .user: arrive(userHeader, payloadByteCount: header.payloadByteCount)

@@ -76,7 +76,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             request.pointee.payload = copy + userHeader.count
             request.pointee.memory = copy
             request.pointee.copiedByteCount = byteCount
-            pointee.copiedByteCount += byteCount
+            pointee.copiedByteCount += Int32(byteCount)
         }
     }
 
@@ -114,7 +114,7 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.memory = nil
         pointee.pieceCount = 0
         guard pointee.copiedByteCount > 0, let connection = pointee.connection else { return }
-        connection.pointee.copiedByteCount -= pointee.copiedByteCount
+        connection.pointee.copiedByteCount -= Int32(pointee.copiedByteCount)
         pointee.copiedByteCount = 0
     }
 }
