@@ -14,6 +14,7 @@ import Testing
         try expectCancelled(sends[2])
         #expect(try received(pair, count: 2, byteCount: byteCount) == [1, 3])
         for send in [sends[1], sends[3]] { _ = try pair.finish(send) }
+        withExtendedLifetime(payload) {}
     }
 
     @Test(arguments: transports) func `behind others never arrives`(transport: String) throws {
@@ -29,6 +30,7 @@ import Testing
         for send in [first, others[1]] { _ = try pair.finish(send) }
         try expectCancelled(others[0])
         try expectCancelled(others[2])
+        withExtendedLifetime((big, small)) {}
         near.close()
         pair.run("both are closed") { near.state == .closed && far.state == .closed }
     }
@@ -56,6 +58,7 @@ import Testing
         for _ in 0..<100 { pair.driveBoth() }
         #expect(near.state == .onDemand)
         try expectCancelled(cancelled)
+        withExtendedLifetime(payload) {}
     }
 
     @Test(arguments: transports) func `while its connection on demand is made never arrives`(transport: String) throws {
@@ -71,6 +74,7 @@ import Testing
         #expect(try received(pair, count: 2, byteCount: 5) == [0, 2])
         try expectCancelled(sends[1])
         for send in [sends[0], sends[2]] { _ = try pair.finish(send) }
+        withExtendedLifetime(payload) {}
     }
 
     private func received(_ pair: EndpointPair, count: Int, byteCount: Int) throws -> [UInt64] {

@@ -81,10 +81,12 @@ import Testing
         let payload = Payload(byteCount: 30_000, seed: 1)
         var wholes: [Bool] = []
         pair.far.setDefaultHandler { message in if let info = try? message.info() { wholes.append(info.isWhole) } }
-        let sends = try [payload, Payload(byteCount: 8), payload].map { try near.send($0.bytes) }
+        let messages = [payload, Payload(byteCount: 8), payload]
+        let sends = try messages.map { try near.send($0.bytes) }
         pair.run("all have come") { wholes.count == 3 }
         #expect(wholes == [false, true, false])
         for send in sends { _ = try pair.finish(send) }
+        withExtendedLifetime(messages) {}
     }
 
     @Test(arguments: transports) func `keeps a message for later when it says so`(transport: String) throws {
@@ -138,7 +140,7 @@ import Testing
 
     private func send(_ connection: Connection, _ tag: UInt64) throws {
         let payload = Payload(byteCount: 8)
-        let request = try connection.send(payload.bytes, tag: tag)
+        let request = try withExtendedLifetime(payload) { try connection.send(payload.bytes, tag: tag) }
         #expect(request.isComplete, "a small message goes out at once")
     }
 }

@@ -139,6 +139,7 @@ import Testing
             #expect(header.bytes.load(as: UInt64.self) == tag)
         }
         for send in sends + [last] { _ = try pair.finish(send) }
+        withExtendedLifetime(payload) {}
     }
 
     private func send(_ connection: Connection, payload: [UInt8], header: [UInt8]) throws {

@@ -69,7 +69,7 @@ import Testing
 
     private func send(_ connection: Connection, _ byteCount: Int, tag: UInt64) throws {
         let payload = Payload(byteCount: byteCount)
-        let request = try connection.send(payload.bytes, tag: tag)
+        let request = try withExtendedLifetime(payload) { try connection.send(payload.bytes, tag: tag) }
         #expect(request.isComplete, "a small message goes out at once")
     }
 }

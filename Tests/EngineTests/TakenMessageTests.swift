@@ -90,6 +90,7 @@ import Testing
         #expect(room == payload)
         _ = try pair.finish(dropped)
         _ = try pair.finish(after)
+        withExtendedLifetime(payload) {}
     }
 
     @Test(arguments: transports) func `count against the bound until they are received or dropped`(transport: String)
@@ -112,6 +113,7 @@ import Testing
         #expect(room == payload)
         pair.run("there is room for the last") { ((try? pair.far.probe(tag: 4)) ?? nil)?.isWhole == true }
         for send in sends { _ = try pair.finish(send) }
+        withExtendedLifetime(payload) {}
     }
 
     enum Ending: CaseIterable { case peerLost, closedHere }
@@ -183,8 +185,10 @@ import Testing
         do {
             let pair = try EndpointPair(transport)
             let (near, _) = try pair.connect()
-            _ = try pair.finish(try near.send(Payload(byteCount: 10).bytes, tag: 1))
+            let payload = Payload(byteCount: 10)
+            _ = try pair.finish(try near.send(payload.bytes, tag: 1))
             message = try take(pair, 1)
+            withExtendedLifetime(payload) {}
         }
         let error = #expect(throws: HandfastError.self) { try message?.info() }
         #expect(error?.code == .stale)
