@@ -195,6 +195,9 @@ extension Engine {
         slot.pointee.offersHandles = !peerReads
         slot.pointee.rendezvousByteCount = rendezvous.byteCount(
             over: transports[index].definition.name, peerReads ? .read : way)
+        if transport.operations.pointee.read != nil {
+            slot.pointee.readPartByteCount = rendezvous.byteCount(over: transports[index].definition.name, .read)
+        }
         slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
         slot.pointee.operations = transport.operations
         record.phase = .connected(transport: index)

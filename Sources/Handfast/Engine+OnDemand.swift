@@ -105,6 +105,7 @@ extension Engine {
         slot.pointee.inbound.reset()
         slot.pointee.operations = nil
         slot.pointee.rendezvousByteCount = .max
+        slot.pointee.readPartByteCount = .max
         (slot.pointee.servesOneSided, slot.pointee.isLeaving) = (false, false)
         (slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd, slot.pointee.hasChannelEnded) = (false, false, false)
         slot.pointee.violation = nil

@@ -49,7 +49,11 @@ private func slot(_ connection: UnsafeMutableRawPointer?) -> UnsafeMutablePointe
     _ connection: UnsafeMutableRawPointer?, _ token: UInt64, _ error: Int32
 ) {
     guard let request = UnsafeMutablePointer<RequestSlot>(bitPattern: UInt(token)) else { return }
-    slot(connection).readEnded(request, error)
+    switch request.pointee.role {
+    case .putRead: slot(connection).putRead(request, error)
+    case .operationPart: slot(connection).partRead(request, error)
+    default: slot(connection).readEnded(request, error)
+    }
 }
 
 @c(handfast_engine_closed) func engineClosed(_ connection: UnsafeMutableRawPointer?, _ error: Int32) {

@@ -169,7 +169,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         case .get where pointee.servesOneSided: getArrives(userHeader, header.payloadByteCount)
         case .atomic where pointee.servesOneSided: atomicArrives(userHeader, header.payloadByteCount)
         case .operationAnswer where pointee.servesOneSided: operationAnswered(userHeader, header.payloadByteCount)
-        case .put, .get, .atomic, .operationAnswer: skipPayload(header.payloadByteCount)
+        case .putOffer where pointee.servesOneSided: putOffered(userHeader, header.payloadByteCount)
+        case .getOffer where pointee.servesOneSided: getOffered(userHeader, header.payloadByteCount)
+        case .getFinished where pointee.servesOneSided: getFinished(userHeader, header.payloadByteCount)
+        case .put, .get, .atomic, .operationAnswer, .putOffer, .getOffer, .getFinished:
+            skipPayload(header.payloadByteCount)
         // A kind that later versions may define: passed over by its sizes, however it is cut.
         case nil: skipPayload(header.payloadByteCount)
         }

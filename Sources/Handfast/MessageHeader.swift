@@ -24,6 +24,10 @@ struct MessageHeader: Hashable, Sendable {
         case get = 65
         case atomic = 66
         case operationAnswer = 67
+        /// A put whose bytes are to be read, a get that is to be told where, and the end of that.
+        case putOffer = 68
+        case getOffer = 69
+        case getFinished = 70
     }
 
     var userHeaderByteCount: Int

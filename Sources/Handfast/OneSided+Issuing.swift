@@ -22,15 +22,18 @@ extension UnsafeMutablePointer<ConnectionSlot> {
                 continue
             }
             let rest = operation.pointee.payloadByteCount - operation.pointee.sentByteCount
-            let byteCount = Swift.min(rest, OneSided.partByteCount)
+            let isRead = readsPart(of: operation, byteCount: rest)
+            let byteCount = Swift.min(rest, isRead ? OneSided.readPartByteCount : OneSided.partByteCount)
             // It tells of all that came before it.
             let isTelling = operation.pointee.hasNotification && byteCount == rest
             if isTelling, operation.pointee.partCount > 0 { return }
-            let isWithinBound = oneSided.pointee.byteCount + byteCount <= OneSided.byteLimit
+            let limit = isRead ? OneSided.readByteLimit : OneSided.byteLimit
+            let isWithinBound = oneSided.pointee.byteCount + byteCount <= limit
             guard isWithinBound || oneSided.pointee.byteCount == 0 else { return }
             guard let part = pointee.endpoint?.takeRequest() else { return violate(.tooManyRequests) }
             oneSided.pointee.lastNumber &+= 1
-            part.makePart(of: operation, byteCount: byteCount, isTelling: isTelling, oneSided.pointee.lastNumber)
+            part.makePart(
+                of: operation, byteCount: byteCount, isRead: isRead, isTelling: isTelling, oneSided.pointee.lastNumber)
             part.pointee.connection = self
             oneSided.pointee.partCount += 1
             oneSided.pointee.byteCount += byteCount
@@ -53,13 +56,16 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         else { return violate(.unexpectedAnswer) }
         // A status that a later version may define is a failure in any case.
         let status = OperationStatus(rawValue: fields.second) ?? .unsupported
-        let isData = status == .done && part.operation?.pointee.operationKind == .get
+        let kind = MessageHeader(word: part.pointee.frame.0).kind
+        let isData = status == .done && kind == .get
         guard payloadByteCount == (isData ? part.pointee.payloadByteCount : 0) else {
             return violate(.unexpectedAnswer)
         }
         oneSided.pointee.awaitingAnswer.remove(part)
         guard isData else {
             pointee.inbound.part = .head
+            if status == .done, kind == .getOffer { return read(part, from: fields.words.0) }
+            if status == .unsupported, kind == .getOffer { return getByMessages(part) }
             return finish(part, status, fetched: fields.words.0)
         }
         oneSided.pointee.arriving = part
@@ -74,7 +80,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         finish(part, .done)
     }
 
-    private func finish(
+    func finish(
         _ part: UnsafeMutablePointer<RequestSlot>, _ status: OperationStatus, fetched: UInt64 = 0
     ) {
         guard let operation = take(part) else { return }
@@ -134,7 +140,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
 extension RequestQueue {
     /// Of parts; peers answer in order, as a rule.
-    fileprivate func find(_ number: UInt32) -> UnsafeMutablePointer<RequestSlot>? {
+    func find(_ number: UInt32) -> UnsafeMutablePointer<RequestSlot>? {
         var candidate = first
         while let part = candidate, part.pointee.partNumber != number { candidate = part.pointee.next }
         return candidate
@@ -144,7 +150,8 @@ extension RequestQueue {
 extension UnsafeMutablePointer<RequestSlot> {
     /// Writes the next part of an operation.
     fileprivate func makePart(
-        of operation: UnsafeMutablePointer<RequestSlot>, byteCount: Int, isTelling: Bool, _ number: UInt32
+        of operation: UnsafeMutablePointer<RequestSlot>, byteCount: Int, isRead: Bool, isTelling: Bool,
+        _ number: UInt32
     ) {
         let start = operation.pointee.sentByteCount
         let (region, code, width) = operation.pointee.operationTarget
@@ -157,12 +164,19 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.payload = operation.pointee.payload.map { $0 + start }
         pointee.payloadByteCount = byteCount
         switch operation.pointee.operationKind {
+        case .put where isRead:
+            let address = UInt64(UInt(bitPattern: pointee.payload))
+            writeFrame(
+                .putOffer, numbers, wordCount: isTelling ? 5 : 4, (nonce, offset, address),
+                (UInt64(byteCount), operation.pointee.operand), payloadByteCount: 0)
         case .put:
             writeFrame(
                 .put, numbers, wordCount: isTelling ? 3 : 2, (nonce, offset, operation.pointee.operand),
                 payloadByteCount: byteCount)
         case .get:
-            writeFrame(.get, numbers, wordCount: 3, (nonce, offset, UInt64(byteCount)), payloadByteCount: 0)
+            writeFrame(
+                isRead ? .getOffer : .get, numbers, wordCount: 3, (nonce, offset, UInt64(byteCount)),
+                payloadByteCount: 0)
         default:
             pointee.payloadByteCount = 0
             writeFrame(

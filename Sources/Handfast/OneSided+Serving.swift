@@ -42,29 +42,30 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         // What comes after it waits too.
         pointee.inbound.part = .stalled
+        oneSided.pointee.isWaitingForRoom = true
         endpoint.addWaiting(self)
     }
 
     /// There is room for the notification that holds the stream.
     func tellHeldNotification() {
-        pointee.inbound.part = .head
+        if pointee.violation == nil { pointee.inbound.part = .head }
+        pointee.oneSided?.pointee.isWaitingForRoom = false
         putArrived()
         if pointee.inbound.part == .head { resume() }
     }
 
     /// Nobody wants the notification that holds the stream, if one does.
     func dropHeldNotification() {
-        guard pointee.oneSided?.pointee.put != nil, pointee.inbound.part == .stalled, pointee.inbound.message == nil
-        else { return }
+        guard pointee.oneSided?.pointee.isWaitingForRoom == true else { return }
         pointee.endpoint?.removeWaiting(self)
         tellHeldNotification()
     }
 
-    private func finishPut() {
+    func finishPut(_ status: OperationStatus = .done) {
         guard let put = pointee.oneSided?.pointee.put else { return }
         pointee.oneSided?.pointee.put = nil
         put.region.release()
-        answer(put.number, .done)
+        answer(put.number, status)
     }
 
     func getArrives(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
@@ -111,9 +112,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     // MARK: Checks and answers
 
     /// Not too many answers wait already.
-    private var isWithinLimit: Bool { pointee.oneSided?.pointee.answerCount ?? 0 < OneSided.partLimit }
+    var isWithinLimit: Bool {
+        guard let oneSided = pointee.oneSided else { return true }
+        return oneSided.pointee.answerCount + oneSided.pointee.holdCount < OneSided.partLimit
+    }
 
-    private func find(
+    func find(
         _ fields: OperationFields, byteCount: UInt64, _ needed: MemoryPermissions
     ) -> (region: UnsafeMutablePointer<RegionSlot>?, status: OperationStatus) {
         guard let region = pointee.endpoint?.pointee.regions.find(fields.second, nonce: fields.words.0) else {
@@ -126,7 +130,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     /// Queues an answer; its data stays in the region, which is held until it is out.
-    private func answer(
+    func answer(
         _ number: UInt32, _ status: OperationStatus, value: UInt64 = 0,
         data: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
         of region: UnsafeMutablePointer<RegionSlot>? = nil

@@ -7,6 +7,9 @@ struct OneSided {
     static let partByteCount = 256 << 10
     /// Of all parts without an answer, unless there is only one.
     static let byteLimit = 1 << 20
+    /// The same two for parts that are read from memory, which do not fill the stream.
+    static let readPartByteCount = 1 << 20
+    static let readByteLimit = 4 << 20
 
     // This side asks.
 
@@ -22,13 +25,21 @@ struct OneSided {
     var lastNumber: UInt32 = 0
     /// The part of a get whose bytes the stream brings.
     var arriving: UnsafeMutablePointer<RequestSlot>?
+    /// A read of the peer's memory has failed.
+    var cannotRead = false
 
     // The peer asks.
 
     /// Answers that are not out.
     var answerCount = 0
-    /// The put whose bytes the stream brings, or whose notification waits for room.
+    /// Memory that the peer reads by itself.
+    var holds = RequestQueue()
+    var holdCount = 0
+    /// The put whose bytes are on their way, or whose notification waits for room.
     var put: IncomingPut?
+    var isWaitingForRoom = false
+    /// The transport has been asked to read and has not returned yet.
+    var isBeginningRead = false
     /// The put whose bytes are passed over.
     var refusal: Refusal?
     /// Of connections that wait for room for a notification.
@@ -54,6 +65,7 @@ enum OperationStatus: UInt32 {
     case notPermitted = 3
     case misaligned = 4
     case unsupported = 5
+    case readFailed = 6
 
     var error: HandfastError {
         switch self {
@@ -65,6 +77,8 @@ enum OperationStatus: UInt32 {
             HandfastError(.invalidArgument, "the operation reaches beyond the peer's memory")
         case .notPermitted:
             HandfastError(.rejected, "the peer's memory is not registered for this operation")
+        case .readFailed:
+            HandfastError(.system, "the peer could not read the bytes from this process's memory")
         case .misaligned:
             HandfastError(.invalidArgument, "an atomic operation needs an address that is a multiple of its width")
         }
@@ -96,6 +110,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         while let operation = oneSided.pointee.operations.removeFirst() { operation.fail(reason) }
         while let part = oneSided.pointee.awaitingAnswer.removeFirst() { part.fail(reason) }
         oneSided.pointee.arriving?.fail(reason)
+        while let hold = oneSided.pointee.holds.removeFirst() { hold.fail(reason) }
         oneSided.pointee.put?.region.release()
         pointee.endpoint?.removeWaiting(self)
         oneSided.deallocate()

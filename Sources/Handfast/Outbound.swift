@@ -131,7 +131,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.hasSentEnd = true
             callForAttention()
         case .message where request.pointee.trailerByteCount > 0: return pointee.awaitingFinish.append(request)
-        case .message, .pull, .operation, .flush: break
+        case .message, .pull, .operation, .flush, .putRead, .hold: break
         case .payloadAnswer: answered(request)
         case .operationPart: return issued(request)
         case .operationAnswer: pointee.oneSided?.pointee.answerCount -= 1

@@ -52,13 +52,13 @@ extension UnsafeMutablePointer<RequestSlot> {
 
     private func letGo(of owner: UnsafeMutableRawPointer) {
         switch pointee.role {
-        case .operationAnswer: owner.assumingMemoryBound(to: RegionSlot.self).release()
+        case .operationAnswer, .hold: owner.assumingMemoryBound(to: RegionSlot.self).release()
         case .flush:
             let whole = owner.assumingMemoryBound(to: RequestSlot.self)
             whole.pointee.partCount -= 1
             guard whole.pointee.partCount == 0 else { return }
             whole.complete(whole.pointee.reason == nil ? .succeeded : .connectionEnded)
-        case .message, .pull, .payloadAnswer, .control, .operation, .operationPart: break
+        case .message, .pull, .payloadAnswer, .control, .operation, .operationPart, .putRead: break
         }
     }
 

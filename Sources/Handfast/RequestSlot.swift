@@ -30,6 +30,10 @@ struct RequestSlot: TableSlot {
         case operationPart
         /// The engine's own: an answer to a peer's operation, from the region in `owner` if there is one.
         case operationAnswer
+        /// The engine's own: a put whose bytes are being read.
+        case putRead
+        /// The engine's own: the peer reads in the region in `owner`.
+        case hold
     }
 
     var generation: UInt64 = 0

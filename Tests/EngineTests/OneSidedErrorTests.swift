@@ -207,7 +207,7 @@ import Testing
         }
         #expect(error?.code == .unsupported)
         // What looks like one from it is passed over.
-        for kind in 64...67 as ClosedRange<UInt8> {
+        for kind in 64...70 as ClosedRange<UInt8> {
             scene.raw.send(dataHeader(kind, userHeader: 24, payload: 8) + [UInt8](repeating: 1, count: 32))
         }
         scene.raw.send(dataHeader(0, userHeader: 0, payload: 1) + [42])

@@ -51,6 +51,23 @@ import Testing
         #expect(target.scene.pair.far.takeNotification() == nil)
     }
 
+    @Test func `name no address over a transport that cannot read, and believe none`() throws {
+        let target = try Target()
+        let raw = target.scene.raw
+        raw.send(target.message(68, 1, [0, 4_096, 8, 5]))
+        raw.send(target.message(69, 2, [0, 8]))
+        raw.send(target.message(69, 3, [0, 65]))
+        let expected = target.answer(1, 5) + target.answer(2, 5) + target.answer(3, 2)
+        target.scene.receive(byteCount: expected.count)
+        #expect(target.scene.received == expected)
+        #expect(target.memory.bytes.allSatisfy { $0 == 0 })
+        #expect(target.scene.pair.far.takeNotification() == nil)
+        target.region.deregister()
+        #expect(!target.region.isInUse, "nothing is held")
+        raw.send(dataHeader(70, userHeader: 8, payload: 0) + bigEndian(2 << 32))
+        try target.scene.expectViolation("not asked for", "the end of no get")
+    }
+
     @Test func `are refused with a code, and touch nothing`() throws {
         let target = try Target(permissions: .read)
         let scene = target.scene
@@ -76,7 +93,11 @@ import Testing
         #expect(scene.bad.state == .connected)
     }
 
-    @Test(arguments: [(64, 23), (64, 40), (65, 24), (65, 40), (66, 40), (66, 56), (67, 8), (67, 24), (64, 0)])
+    @Test(arguments: [
+        (64, 23), (64, 40), (65, 24), (65, 40), (66, 40), (66, 56), (67, 8), (67, 24), (64, 0), (68, 32), (68, 56),
+        (69, 24),
+        (69, 40), (70, 16),
+    ])
     func `of the wrong size end the connection`(kind: UInt8, headerByteCount: Int) throws {
         let scene = try RawScene(version: .oneSidedVersion)
         scene.raw.send(

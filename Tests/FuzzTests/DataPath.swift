@@ -45,6 +45,7 @@ final class DataPath {
         slot.pointee.operations = UnsafePointer(operations)
         slot.pointee.channel = Unmanaged.passUnretained(self).toOpaque()
         slot.pointee.servesOneSided = true
+        slot.pointee.readPartByteCount = 300
         memory.initializeMemory(as: UInt8.self, repeating: Self.guardByte)
         let region = state.registerMemory(
             UnsafeMutableRawBufferPointer(rebasing: memory[8..<8 + Self.memoryByteCount]), .all, 0)
@@ -199,7 +200,7 @@ final class DataPath {
         try Fault.unless(slot.pointee.unexpectedByteCount == held, "the connection's count is another")
         let guards = [UInt8](memory.prefix(8)) + memory.suffix(8)
         try Fault.unless(guards.allSatisfy { $0 == Self.guardByte }, "registered memory was overrun")
-        let answerCount = slot.pointee.oneSided?.pointee.answerCount ?? 0
+        let answerCount = slot.pointee.oneSided.map { $0.pointee.answerCount + $0.pointee.holdCount } ?? 0
         try Fault.unless((0...OneSided.partLimit).contains(answerCount), "\(answerCount) answers wait")
         for receive in receives {
             let isWhole = receive.room[Self.roomByteCount...].allSatisfy { $0 == Self.guardByte }

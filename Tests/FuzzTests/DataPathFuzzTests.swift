@@ -16,7 +16,8 @@ import Testing
         var stream: [UInt8] = []
         for _ in 0..<random.number(1...30) {
             let kind =
-                [0, 0, 0, 0, 2, 3, 4, 4, 5, 8, 64, 64, 65, 66, 67, random.number(0...255)].randomElement(using: &random)
+                [0, 0, 0, 0, 2, 3, 4, 4, 5, 8, 64, 64, 65, 66, 67, 68, 69, 70, random.number(0...255)].randomElement(
+                    using: &random)
                 ?? 0
             var header = random.bytes(random.number(0...40))
             var payloadByteCount = [0, 1, 8, random.number(0...3_000)].randomElement(using: &random) ?? 0
@@ -34,7 +35,7 @@ import Testing
                 (header, payloadByteCount) = (header + number(random.number(0...600)), 0)
             }
             if kind == 3 { header = number(random.number(1...6)) }
-            if (64...67).contains(kind) { header = operation(kind, &payloadByteCount, &random) }
+            if (64...70).contains(kind) { header = operation(kind, &payloadByteCount, &random) }
             if kind == 5 { (header, payloadByteCount) = (number(random.number(0...3)), 0) }
             let isLie = random.happens(oneIn: 40)
             let announced = isLie ? [1 << 20, (1 << 40) - 1].randomElement(using: &random) ?? 0 : payloadByteCount
@@ -59,11 +60,16 @@ import Testing
             if random.happens(oneIn: 2) { payloadByteCount = random.number(0...1_000) }
             return field(random.number(1...6) << 32 | random.number(0...6)) + field(0)
         }
+        if kind == 70 { return start }
         let nonce = field(random.happens(oneIn: 10) ? 8 : Int(DataPath.nonce))
         let byteCount = [0, 1, 8, most, -1, random.number(0...most)].randomElement(using: &random) ?? 0
         switch kind {
         case 64: return start + nonce + field(offset) + (random.happens(oneIn: 2) ? field(1) : [])
-        case 65: return start + nonce + field(offset) + field(byteCount)
+        case 68:
+            let address = field(random.number(0...1 << 20))
+            let rest = field(byteCount) + (random.happens(oneIn: 2) ? field(1) : [])
+            return start + nonce + field(offset) + address + rest
+        case 65, 69: return start + nonce + field(offset) + field(byteCount)
         default:
             let code = random.number(0...3) << 56 | [4, 8, 1].randomElement(using: &random)! << 48
             return start + nonce + field(offset) + field(code) + field(1) + field(0)
