@@ -9,6 +9,7 @@ import TransportAPI
 /// - `forget NAME`: closes the connection.
 /// - `send NAME|all COUNT [NANOSECONDS]`: at once or at an instant of the monotonic clock, the same for all processes.
 /// - `post NAME`: a receive from one peer alone.
+/// - `share`, `use`, `look`: see `DemandingPeer+OneSided.swift`.
 /// - `report`: lines with what came of it all, the last one being `end`.
 final class DemandingPeer {
     private struct Sending {
@@ -22,7 +23,7 @@ final class DemandingPeer {
         let process: Int32
     }
 
-    private let endpoint: Endpoint
+    let endpoint: Endpoint
     private var connections: [String: Connection] = [:]
     private var sendings: [Sending] = []
     private var sentCount = 0
@@ -31,6 +32,8 @@ final class DemandingPeer {
     private var errors: [(peer: String, text: String)] = []
     private var faults: [String] = []
     private var received: [Source: (count: Int, last: Int)] = [:]
+    /// What other processes reach.
+    var shared = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var input = CommandInput()
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: Message.maximumByteCount, alignment: 8)
     private let headerRoom = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
@@ -88,6 +91,12 @@ final class DemandingPeer {
                 let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Message.maximumByteCount, alignment: 8)
                 let request = try endpoint.receive(into: memory, from: connection)
                 sendings.append(Sending(peer: words[1], request: request, memory: [memory]))
+            case "share": return try share(Int(words[1]) ?? 0)
+            case "look": return look()
+            case "use":
+                guard let connection = connections[words[1]] else { break }
+                let numbers = words.dropFirst(3).compactMap { Int($0) }
+                try use(connection, words[2], offset: numbers[0], byteCount: numbers[1], count: numbers[2])
             case "report": return report()
             default: return print("error unknown command")
             }

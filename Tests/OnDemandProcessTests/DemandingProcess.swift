@@ -92,6 +92,14 @@ final class DemandingProcess {
         try answered()
     }
 
+    /// The rest of an answer that begins with the word.
+    func ask(_ command: String, _ word: String) throws -> String {
+        begin(command)
+        let answer = try line()
+        try #require(answer.hasPrefix(word + " "), "\(name): \(answer)")
+        return String(answer.dropFirst(word.count + 1))
+    }
+
     func report() throws -> Report {
         begin("report")
         return try readReport()
