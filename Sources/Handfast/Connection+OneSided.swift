@@ -16,7 +16,8 @@ extension Connection {
     ///   - bytes: must stay as they are until the request is complete.
     ///   - offset: where in the memory, in bytes.
     ///   - notification: a value for `Endpoint.takeNotification` at the peer, who gets it when all the bytes are there.
-    /// - Returns: a request whose result is to be taken; complete when the bytes are in the peer's memory. It fails with
+    /// - Returns: a request whose result is to be taken, and which cannot be cancelled; complete when the bytes are in the
+    ///   peer's memory. It fails with
     ///   `stale` when the peer has deregistered the memory, with `rejected` or `invalidArgument` when the key promised
     ///   more than the peer allows, else with the reason why the connection ended.
     /// - Throws: `stale`, `resources`, `unsupported` when the peer does not know one-sided operations,

@@ -62,7 +62,7 @@ public struct Request: Hashable {
         switch outcome {
         case .underWay, .succeeded, .connectionEnded:
             var error = slot.pointee.reason?.takeRetainedValue().error ?? .staleConnection
-            error.isUnsent = !slot.pointee.isReceive && slot.pointee.sentByteCount == 0
+            error.isUnsent = slot.pointee.isUnsent
             return error
         case .cancelled:
             return HandfastError(.cancelled, "the \(slot.pointee.isReceive ? "receive" : "send") was cancelled")

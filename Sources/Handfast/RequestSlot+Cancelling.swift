@@ -3,7 +3,9 @@ extension UnsafeMutablePointer<RequestSlot> {
     /// that was announced to it.
     func cancelSend() -> Bool {
         // Whatever is under way and of which no byte is out waits in the queue of its connection.
-        guard !pointee.isReceive, pointee.sentByteCount == 0, let connection = pointee.connection else { return false }
+        guard !pointee.isReceive, pointee.role == .message, pointee.sentByteCount == 0,
+            let connection = pointee.connection
+        else { return false }
         connection.pointee.sendQueue.remove(self)
         complete(.cancelled)
         return true

@@ -50,6 +50,14 @@ extension RequestSlot {
         get { arrivedPayloadByteCount != 0 }
         set { arrivedPayloadByteCount = newValue ? 1 : 0 }
     }
+    /// Of a request that failed: the peer cannot have any of it.
+    var isUnsent: Bool {
+        switch role {
+        case .operation: !hasBegun
+        case .flush: false
+        default: !isReceive && sentByteCount == 0
+        }
+    }
     /// Of a part: by which the answer names it.
     var partNumber: UInt32 {
         get { UInt32(truncatingIfNeeded: sequence) }

@@ -121,6 +121,22 @@ import Testing
 }
 
 @Suite struct `One-sided operations when their connection ends` {
+    @Test(arguments: OneSidedPair.transports) func `were not cancelled, and say whether they were begun`(
+        transport: String
+    ) throws {
+        let pair = try OneSidedPair(transport, byteCount: 6_000_000)
+        let data = Payload(byteCount: 6_000_000, seed: 1)
+        let puts = try (0..<3).map { _ in try pair.connection.put(data.bytes, to: pair.remote) }
+        let flush = try pair.connection.flush()
+        for request in puts + [flush] { #expect(!request.cancel()) }
+        for put in puts { try pair.finish(put) }
+        try pair.finish(flush)
+        let late = try (0..<3).map { _ in try pair.connection.put(data.bytes, to: pair.remote) }
+        pair.farConnection.close()
+        #expect(try pair.failure(late[0])?.isUnsent == false)
+        #expect(try pair.failure(late[2])?.isUnsent == true)
+    }
+
     @Test(arguments: OneSidedPair.transports) func `are finished first by who closes`(transport: String) throws {
         let pair = try OneSidedPair(transport, byteCount: 4_000_000)
         let (data, room) = (Payload(byteCount: 4_000_000, seed: 1), Payload(byteCount: 4_000_000))
