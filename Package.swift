@@ -110,9 +110,12 @@ let package = Package(
         .executableTarget(
             name: "Embedding", dependencies: ["Handfast", "DefaultTransports"],
             path: "Examples/Embedding", swiftSettings: [.treatAllWarnings(as: .error)]),
+        .executableTarget(
+            name: "Tasks", dependencies: ["Handfast", "DefaultTransports"],
+            path: "Examples/Tasks", swiftSettings: [.treatAllWarnings(as: .error)]),
         .testTarget(
             name: "ReadmeTests",
-            dependencies: ["Handfast", "DefaultTransports", "Embedding"],
+            dependencies: ["Handfast", "DefaultTransports", "Embedding", "Tasks"],
             swiftSettings: house),
         .testTarget(
             name: "FuzzTests",

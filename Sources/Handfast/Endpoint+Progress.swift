@@ -9,9 +9,11 @@ extension Endpoint {
     public func progress() -> Int {
         var done = state.pointee.pollTransports()
         state.pointee.callsUntilSlowPart -= 1
-        if state.pointee.callsUntilSlowPart < 0 { done += engine.visit() }
+        let isSlowPartDue = state.pointee.callsUntilSlowPart < 0
+        if isSlowPartDue { done += engine.visit() }
         if !state.pointee.callbacks.isEmpty { done += state.callBack() }
         if state.pointee.isHandlerDue { done += engine.runDefaultHandler() }
+        if state.pointee.hasConditions, done > 0 || isSlowPartDue { done += engine.checkConditions() }
         return done
     }
 
@@ -92,6 +94,7 @@ extension Endpoint {
         guard state.pointee.callbacks.isEmpty || state.pointee.isCallingBack else { return }
         // The condition may have let a message in.
         if state.pointee.isHandlerDue, !state.pointee.isInHandler { return }
+        if state.pointee.hasConditions, engine.checkConditions() > 0 { return }
         for index in state.pointee.polled.indices {
             let polled = state.pointee.polled[index]
             guard polled.arm(polled.state) == 0 else { return }

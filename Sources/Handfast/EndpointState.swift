@@ -28,6 +28,8 @@ struct EndpointState: ~Copyable {
     /// Requests that are complete and whose callbacks have not been called.
     var callbacks = RequestQueue()
     var isCallingBack = false
+    /// Tasks wait for conditions that must be looked at after progress.
+    var hasConditions = false
     /// Messages without a receive, of all connections, in the order of their arrival.
     var arrivals = ArrivalList()
     /// Messages that the program took and has not received.

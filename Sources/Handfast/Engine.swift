@@ -30,6 +30,8 @@ final class Engine {
     let refusalLog: RefusalLog
     var listener: Listener?
     private(set) var isClosing = false
+    /// Nil until a task waits for the first time.
+    private(set) var taskWaits: TaskWaits?
     private var drivers: [ObjectIdentifier: HandshakeDriver] = [:] { didSet { noteWhetherBusy() } }
     private(set) var records: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Those whose end is being waited for.
@@ -159,6 +161,7 @@ final class Engine {
             case .lifeline(let record): lifelineIsReady(record)
             case .lookup(let resolution): resolution.finish()
             case .backConnect(let connect): connect.socketIsReady()
+            case .waker: taskWaits?.isWoken()
             }
         }
         if state.pointee.isBusy, let next = nextDeadline, next <= .now { checkDeadlines() }
@@ -291,6 +294,15 @@ final class Engine {
         }
         let others = records.values.compactMap { $0.betweenSteps(now) }
         return (handshakes + lookups + others).sorted { $0.elapsed > $1.elapsed }
+    }
+
+    func checkConditions() -> Int { taskWaits?.checkConditions() ?? 0 }
+
+    func madeTaskWaits() throws(HandfastError) -> TaskWaits {
+        if let taskWaits { return taskWaits }
+        let made = try TaskWaits(self)
+        taskWaits = made
+        return made
     }
 
     func nextStreamID() -> StreamID {

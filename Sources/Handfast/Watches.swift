@@ -11,6 +11,7 @@ final class Watches {
         case lifeline(ConnectionRecord)
         case lookup(Resolution)
         case backConnect(BackConnect)
+        case waker
     }
 
     private let epoll: Descriptor

@@ -18,4 +18,19 @@ enum Readme {
         let end = try #require(rest.range(of: "<!-- /\(name) -->"), "README.md has no <!-- /\(name) -->")
         return rest[..<end.lowerBound].trimmingCharacters(in: .newlines)
     }
+
+    /// What an example, built beside the tests, prints in an empty environment; fails the test unless it ends with 0.
+    static func output(of example: String) throws -> String {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().appending(path: example)
+        process.environment = [:]
+        process.standardOutput = pipe
+        try process.run()
+        let output = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return output
+    }
 }

@@ -17,17 +17,15 @@ import Testing
         #expect(isCurrent, "Examples/Embedding/main.swift belongs between the markers <!-- example --> of README.md")
     }
 
+    @Test func `shows the example of tasks as it is compiled, and it works`() throws {
+        let source = try Readme.text(of: "Examples/Tasks/main.swift")
+        let isCurrent = try Readme.section("tasks") == "```swift\n\(source)```"
+        #expect(isCurrent, "Examples/Tasks/main.swift belongs between the markers <!-- tasks --> of README.md")
+        #expect(try Readme.output(of: "Tasks") == "answered \"olleh\"\n")
+    }
+
     @Test func `shows what the example prints`() throws {
-        let process = Process()
-        let pipe = Pipe()
-        process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appending(path: "Embedding")
-        process.environment = [:]
-        process.standardOutput = pipe
-        try process.run()
-        let output = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
+        let output = try Readme.output(of: "Embedding")
         #expect(try Readme.section("example output") == "```\n\(output)```")
     }
 }

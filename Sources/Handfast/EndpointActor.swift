@@ -1,0 +1,49 @@
+/// Owns an endpoint for tasks: they run on the thread that drives it, one at a time, and wait without blocking it.
+///
+/// `run` is the whole of it for a program that is not a loop of its own: it takes the thread that calls it, which may
+/// be the main one or one that the program starts for this; the library starts none.
+public actor EndpointActor {
+    /// Only for code on this actor.
+    public let endpoint: Endpoint
+    private nonisolated let executor: EndpointExecutor
+
+    private init(_ endpoint: sending Endpoint) throws(HandfastError) {
+        executor = try EndpointExecutor(for: endpoint)
+        self.endpoint = endpoint
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Runs a task on the endpoint, on the thread that calls this, and returns when it is over. Further tasks that it
+    /// has started on the actor stop where they are.
+    /// - Parameters:
+    ///   - endpoint: used by nobody else from here on.
+    ///   - body: gets the actor, on which it runs; `Task` within it runs there too when it uses the actor.
+    /// - Returns: what the body returns.
+    /// - Throws: what the body throws; `resources`.
+    public static func run<Value: Sendable>(
+        _ endpoint: sending Endpoint, _ body: @escaping @Sendable (isolated EndpointActor) async throws -> Value
+    ) throws -> Value {
+        let actor = try EndpointActor(endpoint)
+        return try actor.executor.onThisThread {
+            try actor.assumeIsolated { actor in
+                let outcome = Outcome<Value>()
+                Task { outcome.result = await actor.outcome(of: body) }
+                actor.executor.run(actor.endpoint) { outcome.result != nil }
+                // Nothing else ends the loop.
+                return try outcome.result!.get()
+            }
+        }
+    }
+
+    private func outcome<Value: Sendable>(
+        of body: @Sendable (isolated EndpointActor) async throws -> Value
+    ) async -> Result<Value, any Error> {
+        do { return .success(try await body(self)) } catch { return .failure(error) }
+    }
+}
+
+/// Used on the actor alone.
+private final class Outcome<Value: Sendable> {
+    var result: Result<Value, any Error>?
+}
