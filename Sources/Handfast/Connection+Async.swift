@@ -40,7 +40,7 @@ extension Connection {
             }
             guard let open else { return nil }
             // Bounded by what the tasks hold, which wait for it.
-            slot.pointee.copiedByteCount -= open.pointee.copiedByteCount
+            slot.pointee.copiedByteCount -= Int32(open.pointee.copiedByteCount)
             open.pointee.copiedByteCount = 0
             return open
         } catch { throw HandfastError(.resources, "\(Engine.requestLimit) requests are open") }

@@ -14,12 +14,8 @@ struct ConnectionSlot: TableSlot {
     var lastRendezvous: UInt64 = 0
     /// Nil until a payload is asked for by messages.
     var pulls: UnsafeMutablePointer<Pulls>?
-    /// Both sides know one-sided operations.
-    var servesOneSided = false
     /// Parts of one-sided operations of at least so many bytes are read from memory; `Int.max` when the transport cannot.
     var readPartByteCount = Int.max
-    /// Of the peer's endpoint; its keys have it too.
-    var peerIncarnation: UInt64 = 0
     /// Nil until the first one-sided operation.
     var oneSided: UnsafeMutablePointer<OneSided>?
 
