@@ -8,7 +8,7 @@ let address = try endpoint.listen(on: IPAddress("127.0.0.1"))
 
 try EndpointActor.run(endpoint) { actor in
     // Answers every message until the endpoint is closed.
-    let server = Task {
+    let server = actor.start { actor in
         for await message in actor.endpoint.messages where message.header == [1] {
             try await message.connection.send(bytes: message.payload.reversed(), header: [2])
             break

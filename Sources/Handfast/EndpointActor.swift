@@ -19,8 +19,8 @@ public actor EndpointActor {
     /// has started on the actor stop where they are.
     /// - Parameters:
     ///   - endpoint: used by nobody else from here on.
-    ///   - body: gets the actor, on which it runs. Tasks that it starts run there too when they use the actor; those that
-    ///     prefer its `executor` are resumed faster.
+    ///   - body: gets the actor, on which it runs. Further tasks are begun by `start`; a plain `Task` runs here too when
+    ///     it uses the actor, but passes through the global pool whenever it is resumed.
     /// - Returns: what the body returns.
     /// - Throws: what the body throws; `resources`.
     public static func run<Value: Sendable>(
@@ -38,6 +38,19 @@ public actor EndpointActor {
             }
         }
     }
+
+    /// Begins a further task on the actor, which prefers its executor.
+    /// - Parameter body: gets the actor, on which it runs.
+    @discardableResult
+    public nonisolated func start<Value: Sendable>(
+        _ body: @escaping @Sendable (isolated EndpointActor) async throws -> Value
+    ) -> Task<Value, any Error> {
+        Task(executorPreference: executor) { try await self.run(body) }
+    }
+
+    private func run<Value: Sendable>(
+        _ body: @Sendable (isolated EndpointActor) async throws -> Value
+    ) async throws -> Value { try await body(self) }
 
     private func run<Value: Sendable>(
         _ body: @Sendable (isolated EndpointActor) async throws -> Value, _ outcome: Outcome<Value>

@@ -42,16 +42,16 @@ import Testing
         try run(transport) { actor in
             var count = 0
             for await message in actor.endpoint.messages {
-                #expect(message.payload == [UInt8](repeating: UInt8(count), count: count * 3_001))
+                #expect(message.payload == [UInt8](repeating: UInt8(count), count: count * 401))
                 #expect(message.header == [UInt8(count)])
                 try await message.connection.send(bytes: message.payload, header: message.header)
                 count += 1
-                if count == 100 { break }
+                if count == 50 { break }
             }
         } with: { actor, address in
             let connection = try await actor.endpoint.connected(to: address, timeout: .seconds(10))
-            for index in 0..<100 {
-                let payload = [UInt8](repeating: UInt8(index), count: index * 3_001)
+            for index in 0..<50 {
+                let payload = [UInt8](repeating: UInt8(index), count: index * 401)
                 try await connection.send(bytes: payload, header: [UInt8(index)], timeout: .seconds(10))
                 let echo = try await actor.endpoint.message(from: connection, timeout: .seconds(10))
                 #expect(echo.payload == payload && echo.header == [UInt8(index)])
@@ -81,7 +81,7 @@ import Testing
         try run("tcp") { actor in
             // Each answers the messages of its own tag.
             let tasks = (0..<20).map { tag in
-                Task {
+                actor.start { actor in
                     let room = Payload(byteCount: 8)
                     let request = try actor.endpoint.receive(into: room.mutable) { header, _ in header[0] == UInt8(tag)
                     }
@@ -126,7 +126,7 @@ import Testing
             let request = try actor.endpoint.receive(into: room.mutable)
             let waits = [
                 Task { try await actor.endpoint.wait(for: request).byteCount },
-                Task { try await actor.endpoint.message().payload.count },
+                actor.start { actor in try await actor.endpoint.message().payload.count },
             ]
             let sequence = Task {
                 var count = 0
