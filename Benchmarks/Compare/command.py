@@ -1,0 +1,185 @@
+"""The command line."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+from . import chart, children, further, machine, table
+from .measuring import Results, measure
+from .rows import PATHS, parse_sizes, rows
+from .tools import Place, Tool, all_tools
+
+_FLOORS = Path(__file__).parent / "Floors"
+_REPOSITORY = Path(__file__).parents[2]
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="Benchmarks/compare",
+        description="Measures Handfast beside what is installed of its peers, and beside two floors, in turn and in the same"
+        " minutes. Nothing is installed; a tool that is missing is left out.",
+    )
+    parser.add_argument("--handfast", type=Path, default=_REPOSITORY / ".build/release/handfast", metavar="PATH")
+    parser.add_argument(
+        "--rounds", type=_positive, help="5 by default, with --quick 2; the figures are medians over them"
+    )
+    parser.add_argument("--only", choices=sorted(PATHS), help="one of the paths")
+    parser.add_argument("--sizes", type=_sizes, help="as in 8,1k,1m; bandwidth for those from 64k on")
+    parser.add_argument("--cores", type=_cores, default=(0, 1), help="of the two processes: 0,1 by default")
+    parser.add_argument("--nice", type=int, default=0, help="for all children: -20 to 19; below 0 needs root")
+    parser.add_argument("--quick", action="store_true", help="two rounds and short runs: to see that all works")
+    parser.add_argument("--no-further", action="store_true", help="messages only: no idle, crowded or waiting process")
+    parser.add_argument("--deadline", type=_positive, default=20, metavar="SECONDS", help="of every run, 20 by default")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--svg", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    if not os.access(options.handfast, os.X_OK):
+        return _refuse(f"{options.handfast} cannot be started; build it with: swift build -c release")
+    usable = os.sched_getaffinity(0)
+    if not usable.issuperset(options.cores):
+        return _refuse(f"--cores {options.cores}: usable are {sorted(usable)}")
+    signal.signal(signal.SIGTERM, _leave)
+    children.adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="handfast-compare-") as folder:
+        return _compare(options, Path(folder))
+
+
+def _compare(options: argparse.Namespace, folder: Path) -> int:
+    rounds = options.rounds or (2 if options.quick else 5)
+    paths = [options.only] if options.only else list(PATHS)
+    place = Place(
+        options.handfast.resolve(),
+        folder,
+        folder,
+        options.cores,
+        options.nice,
+        0.03 if options.quick else 0.1,
+        options.deadline,
+    )
+    for line in build_floors(folder):
+        print(line)
+    tools = [tool for tool in all_tools(place) if tool.path in paths]
+    for line in missing(tools):
+        print(line)
+    tools = [tool for tool in tools if not tool.is_missing]
+    here = machine.this_machine()
+    load = machine.load()
+    results = measure(rows(paths, options.sizes), tools, rounds, _progress)
+    found = [] if options.no_further else further.findings(place, rounds, options.quick, paths, _progress)
+    _progress("")
+    how = f"{rounds} round{'' if rounds == 1 else 's'}, cores {place.cores[0]} and {place.cores[1]}, load {load:.1f} before"
+    how += f", nice {place.nice}" if place.nice else ""
+    print(f"{here.text}; {how}\n\n{table.text(results)}")
+    for finding in found:
+        value = "–" if finding.value is None else f"{finding.value:.3g} {finding.unit}"
+        print(f"{finding.name}: {value}" + (f" ({finding.note})" if finding.note else ""))
+    for line in failures(results):
+        print(line)
+    if options.json:
+        fields = {"machine": here.fields(), "how": how, **as_fields(results)}
+        fields["further"] = [vars(finding) for finding in found]
+        options.json.write_text(json.dumps(fields, indent=1) + "\n")
+    if options.svg:
+        options.svg.write_text(chart.svg(results, here.text))
+    if options.markdown:
+        options.markdown.write_text(table.markdown(results, here, how))
+    return 0
+
+
+def build_floors(folder: Path) -> list[str]:
+    """Compiles them; without a compiler the others are still measured."""
+    lines = []
+    for name in ("shared_memory", "tcp"):
+        words = ["cc", "-O2", "-std=gnu11", "-o", str(folder / name), str(_FLOORS / f"{name}.c")]
+        if shutil.which("cc") is None:
+            return ["left out: both floors, there is no C compiler: Debian has it in gcc"]
+        built = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        if built.returncode != 0:
+            lines.append(f"left out: the floor {name}, it does not compile: {(built.stderr.splitlines() or [''])[0]}")
+    return lines
+
+
+def missing(tools: list[Tool]) -> list[str]:
+    gone = [tool for tool in tools if tool.is_missing and tool.package]
+    programs = dict.fromkeys((tool.program, tool.package) for tool in gone)
+    return [f"left out: {program} is not installed; Debian has it in {package}" for program, package in programs]
+
+
+def failures(results: Results) -> list[str]:
+    lines = []
+    for (row, name), cell in results.cells.items():
+        if cell.failures:
+            lines.append(f"failed {len(cell.failures)} times: {name}, {row}: {cell.failures[-1]}")
+    return lines
+
+
+def as_fields(results: Results) -> dict[str, object]:
+    def cell_fields(row: object, tool: Tool) -> dict[str, object]:
+        cell = results.cells[(row, tool.name)]  # type: ignore[index]
+        return {"statistic": tool.statistic, "median": cell.median, **vars(cell)}
+
+    listed = []
+    for row in results.rows:
+        best = results.best_peer(row)
+        tools = [tool for tool in results.tools_of(row.path) if (row, tool.name) in results.cells]
+        listed.append(
+            {
+                "path": row.path,
+                "test": row.test.value,
+                "bytes": row.byte_count,
+                "unit": row.test.unit,
+                "best_peer": best[0].name if best else None,
+                "ratio_to_best_peer": results.ratio_to_best(row),
+                "ratio_to_floor": results.ratio_to_floor(row),
+                "tools": {tool.name: cell_fields(row, tool) for tool in tools},
+            }
+        )
+    return {"rows": listed}
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def _refuse(text: str) -> int:
+    print(f"compare: {text}", file=sys.stderr)
+    return 64
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    # Through every `finally`, which end the children.
+    sys.exit(128 + number)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number from 1 on')
+    return int(text)
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return parse_sizes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _cores(text: str) -> tuple[int, int]:
+    words = text.split(",")
+    if len(words) != 2 or not all(word.isdigit() for word in words):
+        raise argparse.ArgumentTypeError(f'"{text}" is not two cores, as in 0,1')
+    return int(words[0]), int(words[1])
