@@ -27,13 +27,13 @@ import Testing
             try EndpointActor.run(far) { actor in
                 try await there(actor, address)
                 actor.endpoint.close()
-                _ = try? await actor.endpoint.message(timeout: .seconds(10))
+                _ = try? await actor.endpoint.message(timeout: .seconds(60))
             }
         }
         try EndpointActor.run(near) { actor in
             try await here(actor)
             actor.endpoint.close()
-            _ = try? await actor.endpoint.message(timeout: .seconds(10))
+            _ = try? await actor.endpoint.message(timeout: .seconds(60))
         }
         try thread.join()
     }
@@ -49,11 +49,11 @@ import Testing
                 if count == 50 { break }
             }
         } with: { actor, address in
-            let connection = try await actor.endpoint.connected(to: address, timeout: .seconds(10))
+            let connection = try await actor.endpoint.connected(to: address, timeout: .seconds(60))
             for index in 0..<50 {
                 let payload = [UInt8](repeating: UInt8(index), count: index * 401)
-                try await connection.send(bytes: payload, header: [UInt8(index)], timeout: .seconds(10))
-                let echo = try await actor.endpoint.message(from: connection, timeout: .seconds(10))
+                try await connection.send(bytes: payload, header: [UInt8(index)], timeout: .seconds(60))
+                let echo = try await actor.endpoint.message(from: connection, timeout: .seconds(60))
                 #expect(echo.payload == payload && echo.header == [UInt8(index)])
             }
         }
@@ -63,16 +63,16 @@ import Testing
         try run(transport) { actor in
             let room = Payload(byteCount: 3_000_000)
             let completion = try await actor.endpoint.wait(
-                for: try actor.endpoint.receive(into: room.mutable), timeout: .seconds(10))
+                for: try actor.endpoint.receive(into: room.mutable), timeout: .seconds(60))
             #expect(completion.byteCount == room.byteCount)
             let connection = try #require(completion.connection)
-            _ = try await actor.endpoint.wait(for: try connection.send(room.bytes), timeout: .seconds(10))
+            _ = try await actor.endpoint.wait(for: try connection.send(room.bytes), timeout: .seconds(60))
         } with: { actor, address in
             let connection = try await actor.endpoint.connected(to: address)
             let (payload, room) = (Payload(byteCount: 3_000_000, seed: 1), Payload(byteCount: 3_000_000))
             let receive = try actor.endpoint.receive(into: room.mutable, from: connection)
-            _ = try await actor.endpoint.wait(for: try connection.send(payload.bytes), timeout: .seconds(10))
-            _ = try await actor.endpoint.wait(for: receive, timeout: .seconds(10))
+            _ = try await actor.endpoint.wait(for: try connection.send(payload.bytes), timeout: .seconds(60))
+            _ = try await actor.endpoint.wait(for: receive, timeout: .seconds(60))
             #expect(room == payload)
         }
     }
@@ -85,7 +85,7 @@ import Testing
                     let room = Payload(byteCount: 8)
                     let request = try actor.endpoint.receive(into: room.mutable) { header, _ in header[0] == UInt8(tag)
                     }
-                    let completion = try await actor.endpoint.wait(for: request, timeout: .seconds(10))
+                    let completion = try await actor.endpoint.wait(for: request, timeout: .seconds(60))
                     try await completion.connection?.send(bytes: room.copy, header: [UInt8(tag)])
                 }
             }
@@ -94,7 +94,7 @@ import Testing
             let connection = try await actor.endpoint.connected(to: address)
             for tag in (0..<20).reversed() {
                 try await connection.send(bytes: [UInt8](repeating: UInt8(tag), count: 8), header: [UInt8(tag)])
-                let echo = try await actor.endpoint.message(timeout: .seconds(10))
+                let echo = try await actor.endpoint.message(timeout: .seconds(60))
                 #expect(echo.header == [UInt8(tag)] && echo.payload.first == UInt8(tag))
             }
         }
@@ -155,13 +155,13 @@ import Testing
             name: "alone", transports: [LoopbackTransport.definition], environment: ["HANDFAST_SPIN_US": "0"])
         let address = try alone.listen(on: IPAddress("127.0.0.1"))
         try EndpointActor.run(alone) { actor in
-            let connection = try await actor.endpoint.connected(to: address, timeout: .seconds(10))
+            let connection = try await actor.endpoint.connected(to: address, timeout: .seconds(60))
             let room = Payload(byteCount: 8)
             let request = try actor.endpoint.receive(into: room.mutable)
             let code = await failure { _ = try await actor.endpoint.wait(for: request, timeout: .milliseconds(20)) }
             #expect(code == .timeout && !request.isComplete)
-            try await connection.send(bytes: [UInt8](repeating: 1, count: 8), timeout: .seconds(10))
-            #expect(try await actor.endpoint.wait(for: request, timeout: .seconds(10)).byteCount == 8)
+            try await connection.send(bytes: [UInt8](repeating: 1, count: 8), timeout: .seconds(60))
+            #expect(try await actor.endpoint.wait(for: request, timeout: .seconds(60)).byteCount == 8)
             #expect(room.bytes.allSatisfy { $0 == 1 })
         }
     }
@@ -180,9 +180,9 @@ import Testing
 
     @Test func `are told when the peer has gone`() throws {
         try run("tcp") { actor in
-            let first = try await actor.endpoint.message(timeout: .seconds(10))
+            let first = try await actor.endpoint.message(timeout: .seconds(60))
             let code = await failure {
-                _ = try await actor.endpoint.message(from: first.connection, timeout: .seconds(10))
+                _ = try await actor.endpoint.message(from: first.connection, timeout: .seconds(60))
             }
             #expect(code == .closed)
         } with: { actor, address in
