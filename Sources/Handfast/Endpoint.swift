@@ -188,7 +188,7 @@ public final class Endpoint {
         _ request: UnsafeMutablePointer<RequestSlot>, from connection: Connection?
     ) throws(HandfastError) -> Request {
         state.post(request, from: connection?.slot)
-        if let connection, request.pointee.isQueued, let reason = endReason(of: connection) {
+        if let connection, request.pointee.isQueued, !connection.mayBring, let reason = endReason(of: connection) {
             // What is left of the connection does not fit, and nothing more will come.
             _ = request.cancelReceive()
             request.giveBack()
@@ -200,19 +200,27 @@ public final class Endpoint {
     // Hot path.
     func check(_ connection: Connection) throws(HandfastError) {
         guard !connection.isStale else { throw .staleConnection }
-        if connection.slot.pointee.unexpected.first == nil, let reason = endReason(of: connection) { throw reason }
+        guard !connection.mayBring, connection.slot.pointee.unexpected.first == nil else { return }
+        if let reason = endReason(of: connection) { throw reason }
     }
 
-    // Hot path.
     /// Why no message can come any more; nil when one can.
     func endReason(of connection: Connection) -> HandfastError? {
         let slot = connection.slot
-        let mayBring = slot.pointee.channel != nil && !slot.pointee.hasPeerEnded && !slot.pointee.dropsArrivals
-        guard !mayBring, let record = connection.record else { return nil }
+        guard !connection.mayBring, let record = connection.record else { return nil }
         if slot.pointee.dropsArrivals { return record.endReason }
         switch record.phase {
         case .resolving, .dialing, .connecting, .onDemand: return nil
         case .connected, .ended: return record.endReason
         }
+    }
+}
+
+extension Connection {
+    // Hot path.
+    /// It is up, and the peer has not said that it has sent all. Looked at before anything that makes an error, whose
+    /// room alone costs more than this.
+    fileprivate var mayBring: Bool {
+        slot.pointee.channel != nil && !slot.pointee.hasPeerEnded && !slot.pointee.dropsArrivals
     }
 }

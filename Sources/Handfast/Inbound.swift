@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// Where the incoming stream of one connection stands: which part of a message comes next, and where it goes.
@@ -68,7 +69,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         var cursor = 0
         while cursor < byteCount {
             switch pointee.inbound.part {
-            case .head: cursor += takeHead(bytes + cursor, byteCount - cursor)
+            case .head:
+                let whole = takeWhole(bytes + cursor, byteCount - cursor)
+                cursor += whole > 0 ? whole : takeHead(bytes + cursor, byteCount - cursor)
             case .userHeader: cursor += takeUserHeader(bytes + cursor, byteCount - cursor)
             case .payload: cursor += takePayload(bytes + cursor, byteCount - cursor)
             case .stalled: return cursor
@@ -76,6 +79,31 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             }
         }
         return cursor
+    }
+
+    // Hot path.
+    /// The usual case in one go: a small message of the user's that is here whole, and a receive that is posted for it.
+    /// - Returns: its bytes; 0 when it is not that.
+    @inline(__always)
+    private func takeWhole(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
+        let size = MessageHeader.byteCount
+        guard byteCount >= size, pointee.inbound.collectedByteCount == 0, !pointee.dropsArrivals else { return 0 }
+        let header = MessageHeader(word: bytes.loadUnaligned(as: UInt64.self))
+        let (headerByteCount, payloadByteCount) = (header.userHeaderByteCount, header.payloadByteCount)
+        let end = size + headerByteCount + payloadByteCount
+        guard end <= byteCount, payloadByteCount <= Int(Inbound.readAheadForLarge),
+            header.kindNumber == MessageHeader.Kind.user.rawValue
+        else { return 0 }
+        let userHeader = UnsafeRawBufferPointer(start: bytes + size, count: headerByteCount)
+        guard let request = takePosted(userHeader) else { return 0 }
+        pointee.inbound.readAhead = Inbound.readAheadForSmall
+        request.matched(self, userHeader, payloadByteCount)
+        let room = Swift.min(payloadByteCount, request.pointee.payloadByteCount)
+        if room > 0, let target = request.pointee.payload {
+            csystem_copy(target, bytes + size + headerByteCount, UInt64(room))
+        }
+        request.completeReceive()
+        return end
     }
 
     // Hot path.

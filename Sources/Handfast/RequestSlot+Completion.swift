@@ -1,4 +1,4 @@
-import Glibc
+import CSystem
 
 extension UnsafeMutablePointer<RequestSlot> {
     // Hot path.
@@ -20,7 +20,9 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.arrivedHeaderByteCount = userHeader.count
         pointee.arrivedPayloadByteCount = payloadByteCount
         let room = Swift.min(userHeader.count, pointee.userHeaderByteCount)
-        if room > 0, let start = userHeader.baseAddress, let target = pointee.userHeader { memcpy(target, start, room) }
+        if room > 0, let start = userHeader.baseAddress, let target = pointee.userHeader {
+            csystem_copy(target, start, UInt64(room))
+        }
     }
 
     // Hot path.
