@@ -156,7 +156,7 @@ extension UnsafeMutablePointer<EndpointState> {
     // Hot path.
     func takeRequestOrThrow() throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
         guard let request = takeRequest() else {
-            throw HandfastError(.resources, "\(Engine.requestLimit) requests are open")
+            throw .tooManyRequests
         }
         return request
     }

@@ -43,6 +43,6 @@ extension Connection {
             slot.pointee.copiedByteCount -= Int32(open.pointee.copiedByteCount)
             open.pointee.copiedByteCount = 0
             return open
-        } catch { throw HandfastError(.resources, "\(Engine.requestLimit) requests are open") }
+        } catch { throw .tooManyRequests }
     }
 }

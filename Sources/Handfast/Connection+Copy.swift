@@ -27,7 +27,7 @@ extension Connection {
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
             guard let request = try slot.sendCopy(header, payload) else { return }
             request.pointee.isOwnedByEngine = true
-        } catch { throw HandfastError(.resources, "\(Engine.requestLimit) requests are open") }
+        } catch { throw .tooManyRequests }
     }
 
     private func copyRefusal(_ byteCount: Int) -> HandfastError {

@@ -114,7 +114,7 @@ extension Connection {
 
     private func takeRequest() throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
         guard let request = slot.pointee.endpoint?.takeRequest() else {
-            throw HandfastError(.resources, "\(Engine.requestLimit) requests are open")
+            throw .tooManyRequests
         }
         return request
     }
@@ -127,7 +127,7 @@ extension Endpoint {
         let slots = engine.slotsWithOperations()
         guard !slots.isEmpty else { return Request(completeWith: 0) }
         guard let whole = state.takeRequest() else {
-            throw HandfastError(.resources, "\(Engine.requestLimit) requests are open")
+            throw .tooManyRequests
         }
         whole.pointee.role = .flush
         for slot in slots {
@@ -141,7 +141,7 @@ extension Endpoint {
         guard whole.pointee.partCount == slots.count else {
             whole.pointee.isOwnedByEngine = true
             if whole.pointee.partCount == 0 { whole.complete(.cancelled) }
-            throw HandfastError(.resources, "\(Engine.requestLimit) requests are open")
+            throw .tooManyRequests
         }
         return Request(whole)
     }

@@ -30,7 +30,7 @@ extension Connection {
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
             let request = try slot.send(header, pieces: pieces, payloadByteCount: byteCount)
             return request.map(Request.init) ?? Request(completeWith: byteCount)
-        } catch { throw HandfastError(.resources, "\(Engine.requestLimit) requests are open") }
+        } catch { throw .tooManyRequests }
     }
 
     /// The same for a list that is an array.
