@@ -198,8 +198,14 @@ final class Engine {
             state.pointee.inNeed = slot.pointee.nextInNeed
             slot.pointee.nextInNeed = nil
             slot.pointee.needsAttention = false
-            if let record = slot.record { settle(record) } else if slot.hasWork { demand(slot) }
+            attend(to: slot)
         }
+    }
+
+    /// Apart, because else a visit that has nothing to settle pays for the checks of access that this needs.
+    @inline(never)
+    private func attend(to slot: UnsafeMutablePointer<ConnectionSlot>) {
+        if let record = slot.record { settle(record) } else if slot.hasWork { demand(slot) }
     }
 
     // MARK: Books
@@ -296,6 +302,8 @@ final class Engine {
         return (handshakes + lookups + others).sorted { $0.elapsed > $1.elapsed }
     }
 
+    /// Apart, because else a progress without any pays for the check of access that this needs.
+    @inline(never)
     func checkConditions() -> Int { taskWaits?.checkConditions() ?? 0 }
 
     func madeTaskWaits() throws(HandfastError) -> TaskWaits {
