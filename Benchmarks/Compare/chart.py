@@ -81,7 +81,7 @@ def _grid(left: int, top: int, across: _Axis, up: _Axis, sizes: list[int]) -> li
     for power in range(round(math.log10(up.least)), round(math.log10(up.largest)) + 1):
         y = up.place(10**power)
         parts.append(f'<path class="grid" d="M{left} {y:.1f}h{_PANEL_WIDTH}"/>')
-        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="tick end">{10**power:g}</text>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="tick end">{_decade(power)}</text>')
     for size in sizes:
         x = across.place(size)
         parts.append(f'<path class="grid" d="M{x:.1f} {top}v{_PANEL_HEIGHT}"/>')
@@ -104,6 +104,10 @@ def _legend(names: list[str]) -> list[str]:
         parts.append(f'<text x="{x + 30:.0f}" y="740" class="tick">{escape(name)}</text>')
         x += 48 + 7.2 * len(name)
     return parts
+
+
+def _decade(power: int) -> str:
+    return f"{10**power:,}".replace(",", " ") if power >= 0 else f"{10.0**power:g}"
 
 
 def _short(size: int) -> str:

@@ -39,15 +39,15 @@ class Ended:
 class Child:
     """One process, in a session of its own; it is killed when this program is."""
 
-    def __init__(self, command: Command, nice: int) -> None:
+    def __init__(self, command: Command, is_realtime: bool) -> None:
         self._output: IO[bytes] = tempfile.TemporaryFile()
 
         def prepare() -> None:
             _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if command.core is not None:
                 os.sched_setaffinity(0, {command.core})
-            if nice:
-                os.nice(nice)
+            if is_realtime:
+                os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
         try:
             self._process = subprocess.Popen(
@@ -106,6 +106,14 @@ class Child:
         self._switches = usage.ru_nivcsw
 
 
+def may_be_realtime() -> bool:
+    """Whether the system lets us."""
+    try:
+        return run(Command(["true"]), True, 10).code == 0
+    except subprocess.SubprocessError:
+        return False
+
+
 def adopt_orphans() -> None:
     """Grandchildren whose parent has gone become ours, so that they can be ended."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -138,9 +146,9 @@ def is_listening(port: int) -> bool:
     return False
 
 
-def run(command: Command, nice: int, seconds: float) -> Ended:
+def run(command: Command, is_realtime: bool, seconds: float) -> Ended:
     """Runs it to its end, at most so long."""
-    child = Child(command, nice)
+    child = Child(command, is_realtime)
     try:
         is_late = not child.wait(seconds)
     finally:
@@ -150,16 +158,16 @@ def run(command: Command, nice: int, seconds: float) -> Ended:
 
 
 def run_pair(
-    server: Command, client: Command, port: int, nice: int, seconds: float, server_ends: bool = True
+    server: Command, client: Command, port: int, is_realtime: bool, seconds: float, server_ends: bool = True
 ) -> tuple[Ended, Ended]:
     """Starts the server, then, when it listens, the client; the server ends by itself or is told to."""
     deadline = time.monotonic() + seconds
-    first = Child(server, nice)
+    first = Child(server, is_realtime)
     second: Child | None = None
     is_late, server_is_late = False, False
     try:
         until(lambda: is_listening(port) or first.wait(0), deadline)
-        second = Child(client, nice)
+        second = Child(client, is_realtime)
         is_late = not second.wait(deadline - time.monotonic())
         if server_ends:
             server_is_late = not first.wait(min(2.0, deadline - time.monotonic()))

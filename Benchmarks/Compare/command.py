@@ -23,8 +23,8 @@ _REPOSITORY = Path(__file__).parents[2]
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="Benchmarks/compare",
-        description="Measures Handfast beside what is installed of its peers, and beside two floors, in turn and in the same"
-        " minutes. Nothing is installed; a tool that is missing is left out.",
+        description="Measures Handfast beside what is installed of its peers, and beside two floors, in turn and in the"
+        " same minutes. Nothing is installed; a tool that is missing is left out.",
     )
     parser.add_argument("--handfast", type=Path, default=_REPOSITORY / ".build/release/handfast", metavar="PATH")
     parser.add_argument(
@@ -33,7 +33,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", choices=sorted(PATHS), help="one of the paths")
     parser.add_argument("--sizes", type=_sizes, help="as in 8,1k,1m; bandwidth for those from 64k on")
     parser.add_argument("--cores", type=_cores, default=(0, 1), help="of the two processes: 0,1 by default")
-    parser.add_argument("--nice", type=int, default=0, help="for all children: -20 to 19; below 0 needs root")
+    parser.add_argument(
+        "--realtime",
+        action="store_true",
+        help="run the children before all other work of the machine, which stands still meanwhile; needs root",
+    )
+    parser.add_argument(
+        "--seconds", type=_seconds, help="of measuring a tool in a row of a round: 0.1, with --quick 0.03"
+    )
     parser.add_argument("--quick", action="store_true", help="two rounds and short runs: to see that all works")
     parser.add_argument("--no-further", action="store_true", help="messages only: no idle, crowded or waiting process")
     parser.add_argument("--deadline", type=_positive, default=20, metavar="SECONDS", help="of every run, 20 by default")
@@ -52,6 +59,8 @@ def main(arguments: list[str]) -> int:
         return _refuse(f"--cores {options.cores}: usable are {sorted(usable)}")
     signal.signal(signal.SIGTERM, _leave)
     children.adopt_orphans()
+    if options.realtime and not children.may_be_realtime():
+        return _refuse("--realtime: the system does not allow it; it needs root, or a limit of rtprio")
     with tempfile.TemporaryDirectory(prefix="handfast-compare-") as folder:
         return _compare(options, Path(folder))
 
@@ -64,8 +73,8 @@ def _compare(options: argparse.Namespace, folder: Path) -> int:
         folder,
         folder,
         options.cores,
-        options.nice,
-        0.03 if options.quick else 0.1,
+        options.realtime,
+        options.seconds or (0.03 if options.quick else 0.1),
         options.deadline,
     )
     for line in build_floors(folder):
@@ -76,15 +85,16 @@ def _compare(options: argparse.Namespace, folder: Path) -> int:
     tools = [tool for tool in tools if not tool.is_missing]
     here = machine.this_machine()
     load = machine.load()
-    results = measure(rows(paths, options.sizes), tools, rounds, _progress)
-    found = [] if options.no_further else further.findings(place, rounds, options.quick, paths, _progress)
-    _progress("")
-    how = f"{rounds} round{'' if rounds == 1 else 's'}, cores {place.cores[0]} and {place.cores[1]}, load {load:.1f} before"
-    how += f", nice {place.nice}" if place.nice else ""
+    progress = _Progress()
+    results = measure(rows(paths, options.sizes), tools, rounds, progress)
+    found = [] if options.no_further else further.findings(place, rounds, options.quick, paths, progress)
+    progress("")
+    how = f"{rounds} round{'' if rounds == 1 else 's'}, cores {place.cores[0]} and {place.cores[1]}"
+    how += f", load {load:.1f} before"
+    how += ", at real-time priority" if place.is_realtime else ""
     print(f"{here.text}; {how}\n\n{table.text(results)}")
     for finding in found:
-        value = "–" if finding.value is None else f"{finding.value:.3g} {finding.unit}"
-        print(f"{finding.name}: {value}" + (f" ({finding.note})" if finding.note else ""))
+        print(f"{finding.name}: {finding.text}" + (f" ({finding.note})" if finding.note else ""))
     for line in failures(results):
         print(line)
     if options.json:
@@ -94,7 +104,7 @@ def _compare(options: argparse.Namespace, folder: Path) -> int:
     if options.svg:
         options.svg.write_text(chart.svg(results, here.text))
     if options.markdown:
-        options.markdown.write_text(table.markdown(results, here, how))
+        options.markdown.write_text(table.markdown(results, here, how, found))
     return 0
 
 
@@ -149,10 +159,19 @@ def as_fields(results: Results) -> dict[str, object]:
     return {"rows": listed}
 
 
-def _progress(text: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
-        sys.stderr.flush()
+class _Progress:
+    """What is being done, on the standard error: one line that is written over, or, in a file, a line a round."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, text: str) -> None:
+        begin = text.split(":")[0]
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        elif begin and begin != self._last:
+            print(begin, file=sys.stderr, flush=True)
+        self._last = begin
 
 
 def _refuse(text: str) -> int:
@@ -169,6 +188,16 @@ def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f'"{text}" is no number from 1 on')
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0.001 <= value <= 60:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds from 0.001 to 60')
+    return value
 
 
 def _sizes(text: str) -> list[int]:

@@ -23,6 +23,10 @@ class Finding:
     unit: str
     note: str = ""
 
+    @property
+    def text(self) -> str:
+        return "–" if self.value is None else f"{self.value:.3g} {self.unit}"
+
 
 def findings(place: Place, rounds: int, is_quick: bool, paths: list[str], say: Callable[[str], None]) -> list[Finding]:
     found: list[Finding] = []
@@ -49,7 +53,7 @@ def _progress(place: Place, rounds: int, connections: str) -> list[Finding]:
     words += ["--pin", ",".join(map(str, place.cores))]
     values: dict[tuple[str, int], list[float]] = {}
     for _ in range(rounds):
-        ended = children.run(Command(words), place.nice, 6 * place.deadline)
+        ended = children.run(Command(words), place.is_realtime, 6 * place.deadline)
         for key, value in parsers.handfast_idle(ended.output).items():
             values.setdefault(key, []).append(value)
     return [
@@ -67,7 +71,8 @@ def _crowded(place: Place, path: str, spin: int) -> list[float]:
     pairs: list[Child] = []
     try:
         for _ in range(2):
-            pairs.append(Child(Command(words, None, environment), place.nice))
+            # As usual programs run: among those of real time, one that spins keeps its core.
+            pairs.append(Child(Command(words, None, environment), is_realtime=False))
         late = [not pair.wait(deadline - time.monotonic()) for pair in pairs]
     finally:
         for pair in pairs:
@@ -84,7 +89,7 @@ def _waiting(place: Place, path: str, seconds: float) -> Finding:
     """An echoing process whose connected peer is held still."""
     name = f"processor of a waiting process, {path}, {seconds:g} s"
     listen = [str(place.handfast), "perf", "--listen", "127.0.0.1:0@waiting", "--pin", str(place.cores[1])]
-    server = Child(Command(listen), place.nice)
+    server = Child(Command(listen), is_realtime=False)
     client: Child | None = None
     deadline = time.monotonic() + place.deadline
     try:
@@ -92,7 +97,7 @@ def _waiting(place: Place, path: str, seconds: float) -> Finding:
         address = next((line for line in server.text().splitlines() if line.endswith("@waiting")), "")
         words = [str(place.handfast), "perf", "--connect", address, "--transport", path, "--test", "latency"]
         words += ["--sizes", "8", "--iterations", "1000000000", "--pin", str(place.cores[0])]
-        client = Child(Command(words), place.nice)
+        client = Child(Command(words), is_realtime=False)
         peer = client
         if not address or not children.until(lambda: f"\n{path}: chosen" in peer.text() or peer.wait(0), deadline):
             return Finding(name, None, "%", "the two did not come together")

@@ -1,5 +1,6 @@
 """The figures as text: for a terminal, and for Markdown."""
 
+from .further import Finding
 from .machine import Machine
 from .measuring import Results
 from .rows import MIB, PATHS, Row, Test, size_text
@@ -9,6 +10,13 @@ _HEADINGS = {
     Test.LATENCY: "latency, half a round trip in us",
     Test.BANDWIDTH: "bandwidth, MB/s (10^6 bytes a second) and in brackets MiB/s (2^20)",
     Test.RATE: "messages of 8 B with 64 in flight, million a second",
+}
+
+
+_SHORT_HEADINGS = {
+    Test.LATENCY: "latency, us",
+    Test.BANDWIDTH: "bandwidth, MB/s (MiB/s)",
+    Test.RATE: "million messages a second",
 }
 
 
@@ -22,12 +30,16 @@ def text(results: Results) -> str:
     return "\n\n".join(parts + _notes(results, "")) + "\n"
 
 
-def markdown(results: Results, machine: Machine, how: str) -> str:
+def markdown(results: Results, machine: Machine, how: str, findings: list[Finding]) -> str:
     parts = [f"{machine.text}; {how}."]
     for path, test, rows in _groups(results):
         cells = _table(results, path, rows)
-        heading = [f"{PATHS[path]}: {_HEADINGS[test].split(',')[0]}", *cells[0][1:]]
+        heading = [f"{PATHS[path]}: {_SHORT_HEADINGS[test]}", *cells[0][1:]]
         lines = [_bar(heading), "|---|" + "---:|" * (len(heading) - 1)] + [_bar(line) for line in cells[1:]]
+        parts.append("\n".join(lines))
+    if findings:
+        lines = ["| further | |", "|---|---:|"]
+        lines += [_bar([finding.name, finding.text]) for finding in findings]
         parts.append("\n".join(lines))
     return "\n\n".join(parts + _notes(results, "* ")) + "\n"
 

@@ -20,7 +20,7 @@ class Place:
     floors: Path
     scratch: Path
     cores: tuple[int, int]
-    nice: int
+    is_realtime: bool
     seconds: float
     """Of measuring, about, a row of a tool in a round."""
     deadline: float
@@ -81,7 +81,7 @@ class Handfast(Tool):
         words = [str(self.place.handfast), "perf", "--format", "json", "--transport", self.path, "--test", test]
         words += ["--sizes", str(row.byte_count), "--pin", ",".join(map(str, self.place.cores))]
         # Not pinned from outside: it knows of no other core then.
-        return [children.run(Command(words), self.place.nice, self.place.deadline)]
+        return [children.run(Command(words), self.place.is_realtime, self.place.deadline)]
 
     def parse(self, row: Row, output: str) -> float:
         return parsers.handfast(row, output)
@@ -101,7 +101,7 @@ class Pair(Tool):
                 Command(server, self.place.cores[1], environment),
                 Command(client, self.place.cores[0], environment),
                 port,
-                self.place.nice,
+                self.place.is_realtime,
                 self.place.deadline,
                 self.server_ends,
             )
@@ -226,7 +226,7 @@ class OpenMPI(Tool):
         words += ["-np", "1", "taskset", "-c", str(self.place.cores[1]), *one, "-o", "/dev/null"]
         permission = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         command = Command(words, None, permission if os.geteuid() == 0 else {})
-        return with_figures(figures, lambda: [children.run(command, self.place.nice, self.place.deadline)])
+        return with_figures(figures, lambda: [children.run(command, self.place.is_realtime, self.place.deadline)])
 
     def parse(self, row: Row, output: str) -> float:
         return parsers.netpipe(row, output)
@@ -247,7 +247,7 @@ class Floor(Tool):
     def run(self, row: Row) -> list[Ended]:
         words = [self.program, row.test.value, str(row.byte_count), str(self.place.seconds)]
         words += map(str, self.place.cores)
-        return [children.run(Command(words), self.place.nice, self.place.deadline)]
+        return [children.run(Command(words), self.place.is_realtime, self.place.deadline)]
 
     def parse(self, row: Row, output: str) -> float:
         return parsers.floor(row, output)

@@ -2,7 +2,8 @@
  *
  * latency: up to 64 bytes, one cache line there and back, the flag in it; up to 16 KiB, a copy into the shared memory
  * and one out of it, since nothing less moves data that changes; above, one copy out of the sender's memory.
- * bandwidth: one copy of each message out of the sender's memory, half a window acknowledged at a time.
+ * bandwidth: one copy of each message out of the sender's memory, half a window acknowledged at a time. It is the same
+ * message each time, as with the tools, and so comes out of the receiver's cache when it fits there.
  * rate: a ring of cache lines, one a message. */
 #include "floor.h"
 

@@ -11,7 +11,7 @@ from Compare.measuring import Results, measure
 from Compare.rows import KIB, MIB, Row, Test, parse_sizes, rows
 from Compare.tools import Place, Tool, all_tools
 
-PLACE = Place(Path("handfast"), Path("/nowhere"), Path("/nowhere"), (0, 1), 0, 0.1, 5)
+PLACE = Place(Path("handfast"), Path("/nowhere"), Path("/nowhere"), (0, 1), False, 0.1, 5)
 
 
 class Scripted(Tool):
@@ -107,7 +107,7 @@ class Comparison(unittest.TestCase):
         titles = {element.text for element in root.iter("{http://www.w3.org/2000/svg}title")}
         self.assertEqual(titles, {tool.family for tool in tools})
         self.assertIn("prefers-color-scheme:dark", text)
-        self.assertIn("| 8 B |", table.markdown(results, machine.this_machine(), "5 rounds"))
+        self.assertIn("| 8 B |", table.markdown(results, machine.this_machine(), "5 rounds", []))
 
 
 class Children(unittest.TestCase):
@@ -117,7 +117,7 @@ class Children(unittest.TestCase):
         # The inner one leaves the session and pays no heed.
         inner = "trap '' TERM INT; echo inner $$; sleep 60 & wait; sleep 60"
         ended = children.run(
-            Command(["sh", "-c", f'setsid sh -c "{inner.replace("$", chr(92) + "$")}" & sleep 60']), 0, 0.5
+            Command(["sh", "-c", f'setsid sh -c "{inner.replace("$", chr(92) + "$")}" & sleep 60']), False, 0.5
         )
         self.assertTrue(ended.is_late)
         self.assertLess(time.monotonic() - start, 10)
@@ -127,10 +127,10 @@ class Children(unittest.TestCase):
     def test_do_not_wait_for_a_server_that_has_gone(self) -> None:
         start = time.monotonic()
         server, client = Command(["sh", "-c", "echo no device; exit 3"]), Command(["sh", "-c", "echo alone; exit 4"])
-        first, second = children.run_pair(server, client, children.free_port(), 0, 5)
+        first, second = children.run_pair(server, client, children.free_port(), False, 5)
         self.assertEqual((first.code, first.output, second.code), (3, "no device\n", 4))
         self.assertLess(time.monotonic() - start, 4)
 
     def test_of_a_program_that_is_not_there_are_an_error(self) -> None:
         with self.assertRaises(OSError):
-            children.run(Command(["/nowhere/tool"]), 0, 1)
+            children.run(Command(["/nowhere/tool"]), False, 1)
