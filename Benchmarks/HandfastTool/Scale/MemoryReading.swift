@@ -29,9 +29,23 @@ struct MemoryReading {
         bytes.storeBytes(of: sharedByteCount.littleEndian, toByteOffset: 8, as: Int.self)
     }
 
+    /// Of all segments that are mapped here, each once: their pages are reserved, whether they were touched or not.
     private static func sharedByteCount() -> Int {
-        let lines = SmallFile.read("/proc/self/status")?.split(separator: "\n") ?? []
-        let words = lines.first { $0.hasPrefix("RssShmem:") }?.split(whereSeparator: \.isWhitespace) ?? []
-        return words.count > 1 ? (Int(words[1]) ?? 0) * 1024 : 0
+        guard let file = fopen("/proc/self/maps", "re") else { return 0 }
+        defer { fclose(file) }
+        var line: UnsafeMutablePointer<CChar>?
+        var capacity = 0
+        defer { free(line) }
+        var byteCounts: [Substring: Int] = [:]
+        while getline(&line, &capacity, file) > 0, let line {
+            // From-to, permissions, offset, device, inode, name.
+            let text = String(cString: line)
+            guard text.contains("memfd:handfast") else { continue }
+            let words = text.split(separator: " ")
+            let bounds = words[0].split(separator: "-").compactMap { Int($0, radix: 16) }
+            guard words.count > 5, bounds.count == 2 else { continue }
+            byteCounts[words[4]] = bounds[1] - bounds[0]
+        }
+        return byteCounts.values.reduce(0, +)
     }
 }
