@@ -127,6 +127,7 @@ extension ConnectionRecord {
 
 extension HandfastError {
     static let staleConnection = HandfastError(.stale, "the connection was closed; its handle is no longer good")
+    static let foreignConnection = HandfastError(.invalidArgument, "the connection is another endpoint's")
     static let staleMessage = HandfastError(
         .stale, "the message was received or dropped; its handle is no longer good")
     static let tooManyMessages = HandfastError(.resources, "\(Engine.requestLimit) messages are taken")

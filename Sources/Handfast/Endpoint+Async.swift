@@ -25,6 +25,7 @@ extension Endpoint {
     public func wait(
         for connection: Connection, timeout: Duration? = nil, on actor: isolated (any Actor)? = #isolation
     ) async throws(HandfastError) {
+        try checkOwner(of: connection)
         switch try await suspend(timeout, until: { connection.state != .connecting }) {
         case .held: break
         case .timedOut: throw HandfastError(.timeout, "the connection is not up after \(timeout ?? .zero)")

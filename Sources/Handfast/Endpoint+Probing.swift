@@ -75,7 +75,7 @@ extension Endpoint {
     private func findNow(
         from connection: Connection?, where isMeant: (UnsafeMutablePointer<UnexpectedMessage>) -> Bool
     ) throws(HandfastError) -> UnsafeMutablePointer<UnexpectedMessage>? {
-        if let connection, connection.isStale { throw .staleConnection }
+        if let connection { try checkOwner(of: connection) }
         var message = connection.map { $0.slot.pointee.unexpected.first } ?? state.pointee.arrivals.first
         while let candidate = message {
             if isMeant(candidate) { return candidate }

@@ -33,6 +33,7 @@ extension Endpoint {
     /// Makes progress until the connection is up.
     /// - Throws: why it is not, or `timeout`.
     public func wait(for connection: Connection, timeout: Duration? = nil) throws(HandfastError) {
+        try checkOwner(of: connection)
         guard wait(timeout: timeout, until: { connection.state != .connecting }) else {
             throw HandfastError(.timeout, "the connection is not up after \(timeout ?? .zero)")
         }

@@ -199,11 +199,18 @@ public final class Endpoint {
 
     // Hot path.
     func check(_ connection: Connection) throws(HandfastError) {
-        guard !connection.isStale else { throw .staleConnection }
+        try checkOwner(of: connection)
         guard !connection.mayBring, connection.slot.pointee.unexpected.first == nil else { return }
         if let reason = endReason(of: connection) { throw reason }
     }
 
+    // Hot path.
+    func checkOwner(of connection: Connection) throws(HandfastError) {
+        guard !connection.isStale else { throw .staleConnection }
+        guard connection.slot.pointee.endpoint == state else { throw .foreignConnection }
+    }
+
+    // Hot path.
     /// Why no message can come any more; nil when one can.
     func endReason(of connection: Connection) -> HandfastError? {
         let slot = connection.slot
