@@ -96,7 +96,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             finishFlushes()
         }
         issueOperations()
-        if pointee.dropsArrivals || pointee.hasPeerEnded, !hasOperations { callForAttention() }
+        // After the peer's goodbye, what is left of an operation is not asked for any more.
+        if pointee.hasPeerEnded || pointee.dropsArrivals && !hasOperations { callForAttention() }
     }
 
     /// Ends a part and counts it off.
