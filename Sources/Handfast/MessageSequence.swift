@@ -1,7 +1,7 @@
 /// The messages of an endpoint that no receive waits for, one at a time, as `Endpoint.message` gives them.
 ///
 /// It ends when the endpoint is closed or the task is cancelled. A message that is lost with its connection on the way
-/// is left out; the connection tells why. Several iterators share the messages.
+/// is left out, and the connection tells why; so is one that is longer than there is memory. Several iterators share the messages.
 public struct MessageSequence: AsyncSequence {
     public struct AsyncIterator: AsyncIteratorProtocol {
         let endpoint: Endpoint

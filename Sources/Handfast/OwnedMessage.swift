@@ -1,3 +1,5 @@
+import Glibc
+
 /// A message with memory of its own, for a program that does not want to provide the room.
 public struct OwnedMessage: Hashable {
     /// The user header.
@@ -16,10 +18,12 @@ extension Endpoint {
     ///   - connection: nil for any.
     ///   - timeout: until the message has begun to arrive; nil for no limit.
     /// - Throws: `timeout`; `cancelled` when the task is, unless a message has begun to arrive; the error by which the
-    ///   connection ended, or that of the message's; `closed` when the endpoint is; `stale`; `resources`.
+    ///   connection ended, or that of the message's; `truncated` for a message longer than there is memory, which is
+    ///   gone; `closed` when the endpoint is; `stale`; `resources`.
     public func message(
         from connection: Connection? = nil, timeout: Duration? = nil, on actor: isolated (any Actor)? = #isolation
     ) async throws(HandfastError) -> OwnedMessage {
+        if let connection { try checkOwner(of: connection) }
         while true {
             let outcome = try await suspend(timeout) { [self] in
                 if let connection { return hasMessageOrEnd(connection) }
@@ -53,10 +57,12 @@ extension Endpoint {
             return nil
         }
         let (headerByteCount, byteCount) = (oldest.pointee.userHeaderByteCount, oldest.pointee.payloadByteCount)
-        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: headerByteCount + byteCount, alignment: 8)
-        defer { room.deallocate() }
-        let header = UnsafeMutableRawBufferPointer(rebasing: room[..<headerByteCount])
-        let payload = UnsafeMutableRawBufferPointer(rebasing: room[headerByteCount...])
+        // A peer may announce more than there is memory: then nothing fits, and the message is passed over.
+        let start = malloc(max(1, headerByteCount + byteCount))
+        defer { free(start) }
+        let header = UnsafeMutableRawBufferPointer(start: start, count: start == nil ? 0 : headerByteCount)
+        let payload = UnsafeMutableRawBufferPointer(
+            start: start.map { $0 + headerByteCount }, count: start == nil ? 0 : byteCount)
         // Matches at once, so nothing cancels it, and the room is in use no longer than this waits.
         let request = try receive(into: payload, header: header, from: connection)
         let completion = try await wait(for: request)

@@ -48,4 +48,26 @@ import Testing
             #expect(near.state.pointee.requests.usedCount == 0)
         }
     }
+
+    @Test func `for a message that no memory can hold is told so`() throws {
+        try EndpointActor.run(try endpoint("near")) { actor in
+            let near = actor.endpoint
+            let raw = try RawPeer(try near.listen(on: IPAddress("127.0.0.1")))
+            raw.send(.pscomVersion, .pscomInfo, .transportRequest(103), .transportAccepted)
+            var accepted: Connection?
+            while accepted == nil {
+                near.progress()
+                accepted = near.accept()
+            }
+            let byteCount = 1 << 40 - 1
+            raw.send(
+                dataHeader(4, userHeader: 32, payload: 0) + dataHeader(0, userHeader: 0, payload: byteCount)
+                    + littleEndian(1, 4_096, UInt64(byteCount)))
+            var code: HandfastError.Code?
+            do {
+                _ = try await near.message(timeout: .seconds(5))
+            } catch { code = (error as? HandfastError)?.code }
+            #expect(code == .truncated)
+        }
+    }
 }
