@@ -101,6 +101,8 @@ final class Engine {
         listener = nil
         for record in records.values {
             record.isClosedByUser = true
+            // Its slot is given back here, and not once more below.
+            forget(record.slot)
             end(record, HandfastError(.closed, "the endpoint was closed"))
         }
         for record in records.values { free(record) }
