@@ -41,6 +41,9 @@ extension UnsafeMutablePointer<RequestSlot> {
         if pointee.ownsMatchContext { releaseMatchContext() }
         if pointee.memory != nil { releaseMemory() }
         if pointee.isOwnedByEngine {
+            // Of a flush whose queue was closed.
+            pointee.reason?.release()
+            pointee.reason = nil
             if let owner = pointee.owner { letGo(of: owner) }
             return giveBack()
         }
