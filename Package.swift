@@ -113,9 +113,12 @@ let package = Package(
         .executableTarget(
             name: "Tasks", dependencies: ["Handfast", "DefaultTransports"],
             path: "Examples/Tasks", swiftSettings: [.treatAllWarnings(as: .error)]),
+        .executableTarget(
+            name: "Exchange", dependencies: ["Handfast", "HandfastGroups", "DefaultTransports"],
+            path: "Examples/Exchange", swiftSettings: [.treatAllWarnings(as: .error)]),
         .testTarget(
             name: "ReadmeTests",
-            dependencies: ["Handfast", "DefaultTransports", "Embedding", "Tasks"],
+            dependencies: ["Handfast", "DefaultTransports", "Embedding", "Exchange", "Tasks"],
             swiftSettings: house),
         .testTarget(
             name: "FuzzTests",

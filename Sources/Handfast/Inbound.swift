@@ -82,8 +82,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     // Hot path.
-    /// The usual case in one go: a small message of the user's that is here whole, and a receive that is posted for it.
-    /// - Returns: its bytes; 0 when it is not that.
+    /// The usual case in one go: a small message of the user's that is here whole. When no receive wants it, its payload
+    /// is left to follow.
+    /// - Returns: the bytes that were taken; 0 when it is not that.
     @inline(__always)
     private func takeWhole(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
         let size = MessageHeader.byteCount
@@ -95,8 +96,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             header.kindNumber == MessageHeader.Kind.user.rawValue
         else { return 0 }
         let userHeader = UnsafeRawBufferPointer(start: bytes + size, count: headerByteCount)
-        guard let request = takePosted(userHeader) else { return 0 }
         pointee.inbound.readAhead = Inbound.readAheadForSmall
+        guard let request = takePosted(userHeader) else {
+            // Its payload follows, for the place that it has got.
+            keep(userHeader, payloadByteCount)
+            return size + headerByteCount
+        }
         request.matched(self, userHeader, payloadByteCount)
         let room = Swift.min(payloadByteCount, request.pointee.payloadByteCount)
         if room > 0, let target = request.pointee.payload {

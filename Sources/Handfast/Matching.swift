@@ -45,7 +45,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     /// No receive wants it yet: its payload is kept within the bound, else it waits in the stream.
-    private func keep(_ userHeader: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
+    func keep(_ userHeader: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
         let kept = hasRoom(userHeader.count + payloadByteCount) ? payloadByteCount : 0
         let isStalled = kept < payloadByteCount || !hasRoom(userHeader.count)
         let message = UnsafeMutablePointer<UnexpectedMessage>.make(

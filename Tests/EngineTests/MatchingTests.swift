@@ -2,6 +2,24 @@ import Handfast
 import Testing
 
 @Suite struct `Receives and messages` {
+    @Test(arguments: transports) func `asks a predicate once for each message`(transport: String) throws {
+        let pair = try EndpointPair(transport)
+        let (near, far) = try pair.connect()
+        let (payload, room) = (Payload(byteCount: 8, seed: 1), Payload(byteCount: 8))
+        var askedCount = 0
+        let picky = try pair.far.receive(into: room.mutable, from: far) { _, _ in
+            askedCount += 1
+            return false
+        }
+        for _ in 0..<3 { _ = try pair.finish(try near.send(payload.bytes)) }
+        pair.run("all three are there") { askedCount >= 3 }
+        for _ in 0..<100 { pair.driveBoth() }
+        #expect(askedCount == 3)
+        picky.cancel()
+        _ = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+        #expect(room == payload)
+    }
+
     @Test(arguments: transports) func `match by header, in the order of either`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()

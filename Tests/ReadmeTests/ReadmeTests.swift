@@ -24,6 +24,15 @@ import Testing
         #expect(try Readme.output(of: "Tasks") == "answered \"olleh\"\n")
     }
 
+    @Test func `names an example of four processes, which works and has less than 100 lines`() throws {
+        #expect(
+            try Readme.output(of: "Exchange").split(separator: "\n").sorted() == [
+                "rank 0 got 90", "rank 1 got 80", "rank 2 got 70", "rank 3 got 60",
+            ])
+        #expect(try Readme.text(of: "Examples/Exchange/main.swift").split(separator: "\n").count < 100)
+        #expect(try Readme.text(of: "README.md").contains("Examples/Exchange"))
+    }
+
     @Test func `shows what the example prints`() throws {
         let output = try Readme.output(of: "Embedding")
         #expect(try Readme.section("example output") == "```\n\(output)```")
