@@ -85,8 +85,12 @@ let package = Package(
             name: "EngineTests",
             dependencies: [
                 "Handfast", "Precon", "TransportAPI", "CHandfast", "TCPTransport", "SharedMemoryTransport",
-                "LoopbackTransport", "SeededRandom", .product(name: "Logging", package: "swift-log"),
+                "LoopbackTransport", "SeededRandom", "MatchingReference",
+                .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: house),
+        .target(
+            name: "MatchingReference", dependencies: ["Handfast"], path: "Tests/MatchingReference",
             swiftSettings: house),
         .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI", "SeededRandom"], swiftSettings: house),
         .testTarget(

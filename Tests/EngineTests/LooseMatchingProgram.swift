@@ -1,4 +1,5 @@
 import Handfast
+import MatchingReference
 
 /// Rounds of sends and receives at random that nobody waits for, within a small bound on what is kept: who arrives when
 /// is left to the transport. With one source for each receive the outcome does not depend on that, so the model tells it
@@ -47,7 +48,7 @@ final class LooseMatchingProgram {
                 for _ in 0..<Int.random(in: 10...200, using: &random) { try step() }
                 try endRound()
                 try findRoom()
-            } catch { throw MatchingStage.Failure(description: "operation \(operationCount): \(error)") }
+            } catch { throw MatchingFailure("operation \(operationCount): \(error)") }
         }
         try stage.close()
     }
@@ -164,7 +165,7 @@ final class LooseMatchingProgram {
         let room = stage.room(memory, byteCount: MatchingStage.maximumByteCount)
         let request = try message.receive(into: room, header: stage.header(memory))
         guard let sent = sends.first(where: { $0.message.number == number }) else {
-            throw MatchingStage.Failure(description: "message \(number) was taken, and cancelled or never sent")
+            throw MatchingFailure("message \(number) was taken, and cancelled or never sent")
         }
         settling.append(Send(request: request, memory: memory, message: sent.message))
         return number

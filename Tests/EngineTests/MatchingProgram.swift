@@ -1,4 +1,5 @@
 import Handfast
+import MatchingReference
 
 /// Operations at random, each compared with the model before the next: messages are driven until they can be seen.
 final class MatchingProgram {
@@ -38,7 +39,7 @@ final class MatchingProgram {
     func run(operations: Int) throws {
         while operationCount < operations {
             do { try step() } catch {
-                throw MatchingStage.Failure(description: "operation \(operationCount): \(error)")
+                throw MatchingFailure("operation \(operationCount): \(error)")
             }
         }
         for model in models { for number in model.waitingReceives { try cancel(number) } }
@@ -217,15 +218,8 @@ final class MatchingProgram {
         operationCount += 1
         _ = models[receive.domain].cancel(number)
         try stage.check(receive.request.cancel(), "receive \(number) has matched and should wait")
-        try expectCancelled(receive.request)
+        try receive.request.expectCancelled()
         stage.giveBack(receive.memory)
-    }
-
-    private func expectCancelled(_ request: Request) throws {
-        do throws(HandfastError) { _ = try request.result() } catch {
-            return try stage.check(error.code == .cancelled, "\(error)")
-        }
-        try stage.check(false, "a cancelled request has a result")
     }
 
     /// Fills a connection until sends wait, and cancels some: only those of which no byte is out can be.
@@ -248,7 +242,7 @@ final class MatchingProgram {
             operationCount += 1
             guard begun[index].request.cancel() else { continue }
             try stage.check(!wasComplete, "send \(messages[index].number) was complete and is cancelled")
-            try expectCancelled(begun[index].request)
+            try begun[index].request.expectCancelled()
             stage.giveBack(begun[index].memory)
             going[index] = nil
         }

@@ -1,5 +1,6 @@
 import Handfast
 import LoopbackTransport
+import MatchingReference
 import SharedMemoryTransport
 import TCPTransport
 import TransportAPI
@@ -14,16 +15,12 @@ final class MatchingStage {
         let domain: Int
     }
 
-    struct Failure: Error, CustomStringConvertible { let description: String }
-
     let endpoints: [Endpoint]
     private(set) var flows: [Flow] = []
     private var memory: [UnsafeMutableRawBufferPointer] = []
     private var everything: [UnsafeMutableRawBufferPointer] = []
 
-    /// A message's user header: tag and number; the payload follows in the same memory.
-    static let headerByteCount = 16
-    static let maximumByteCount = 40_000
+    static let maximumByteCount = MatchingContent.maximumByteCount
 
     init(_ transport: String, connectionCount: Int, unexpectedBytes: String) throws {
         let definitions = [
@@ -45,7 +42,7 @@ final class MatchingStage {
                 return accepted != nil && near.state != .connecting
             }
             guard let accepted, near.state == .connected else {
-                throw near.error ?? Failure(description: "no connection")
+                throw near.error ?? MatchingFailure("no connection")
             }
             flows.append(Flow(sender: near, receiver: accepted, domain: far))
             flows.append(Flow(sender: accepted, receiver: near, domain: 0))
@@ -70,13 +67,13 @@ final class MatchingStage {
             rounds += 1
             guard rounds % 1_024 == 0 else { continue }
             let now = ContinuousClock.now
-            if let deadline, deadline < now { throw Failure(description: "not within ten seconds: \(what())") }
+            if let deadline, deadline < now { throw MatchingFailure("not within ten seconds: \(what())") }
             deadline = deadline ?? now + .seconds(10)
         }
     }
 
     func check(_ isRight: Bool, _ what: @autoclosure () -> String) throws {
-        if !isRight { throw Failure(description: what()) }
+        if !isRight { throw MatchingFailure(what()) }
     }
 
     func close() throws {
@@ -88,8 +85,7 @@ final class MatchingStage {
 
     func takeMemory() -> UnsafeMutableRawBufferPointer {
         if let block = memory.popLast() { return block }
-        let block = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.headerByteCount + Self.maximumByteCount, alignment: 8)
+        let block = MatchingContent.allocate()
         everything.append(block)
         return block
     }
@@ -98,103 +94,43 @@ final class MatchingStage {
 
     // MARK: Operations
 
-    /// The number stands in the header and at both ends of the payload.
     func send(_ message: MatchingModel.Message, from block: UnsafeMutableRawBufferPointer) throws -> Request {
-        block.storeBytes(of: message.tag, as: UInt64.self)
-        block.storeBytes(of: message.number, toByteOffset: 8, as: Int.self)
-        let end = Self.headerByteCount + message.byteCount
-        if message.byteCount >= 8 {
-            block.storeBytes(of: message.number, toByteOffset: 16, as: Int.self)
-        }
-        if message.byteCount >= 16 {
-            block.storeBytes(of: message.number, toByteOffset: end - 8, as: Int.self)
-        }
+        MatchingContent.write(message, into: block)
         return try flows[message.source].sender.send(
-            UnsafeRawBufferPointer(rebasing: block[Self.headerByteCount..<end]),
-            header: UnsafeRawBufferPointer(rebasing: block[..<Self.headerByteCount]))
+            UnsafeRawBufferPointer(MatchingContent.room(block, byteCount: message.byteCount)),
+            header: UnsafeRawBufferPointer(MatchingContent.header(block)))
     }
 
     func header(_ block: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(rebasing: block[..<Self.headerByteCount])
+        MatchingContent.header(block)
     }
 
     func room(_ block: UnsafeMutableRawBufferPointer, byteCount: Int) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(rebasing: block[Self.headerByteCount..<(Self.headerByteCount + byteCount)])
+        MatchingContent.room(block, byteCount: byteCount)
     }
 
     func post(
         _ criterion: Criterion, at domain: Int, into block: UnsafeMutableRawBufferPointer, room byteCount: Int
     ) throws -> Request {
-        let (room, header) = (room(block, byteCount: byteCount), header(block))
-        let source = criterion.source.map { flows[$0].receiver }
-        guard criterion.isEvenOnly else {
-            return try endpoints[domain].receive(
-                into: room, header: header, from: source, tag: criterion.tag, mask: criterion.mask)
-        }
-        return try endpoints[domain].receive(into: room, header: header, from: source, where: predicate(criterion))
+        try endpoints[domain].post(criterion, from: source(criterion), into: block, room: byteCount)
     }
 
     func probe(
         _ criterion: Criterion, at domain: Int, into block: UnsafeMutableRawBufferPointer
     ) throws -> MessageInfo? {
-        let source = criterion.source.map { flows[$0].receiver }
-        guard criterion.isEvenOnly else {
-            return try endpoints[domain].probe(
-                header: header(block), from: source, tag: criterion.tag, mask: criterion.mask)
-        }
-        return try endpoints[domain].probe(header: header(block), from: source, where: predicate(criterion))
+        try endpoints[domain].probe(criterion, from: source(criterion), into: block)
     }
 
     func take(_ criterion: Criterion, at domain: Int) throws -> Message? {
-        let source = criterion.source.map { flows[$0].receiver }
-        guard criterion.isEvenOnly else {
-            return try endpoints[domain].takeMessage(from: source, tag: criterion.tag, mask: criterion.mask)
-        }
-        return try endpoints[domain].takeMessage(from: source, where: predicate(criterion))
+        try endpoints[domain].take(criterion, from: source(criterion))
     }
 
-    private func predicate(_ criterion: Criterion) -> (UnsafeRawBufferPointer, Connection) -> Bool {
-        { header, _ in
-            (header.loadUnaligned(as: UInt64.self) ^ criterion.tag) & criterion.mask == 0
-                && header.loadUnaligned(fromByteOffset: 8, as: Int.self) % 2 == 0
-        }
-    }
-
-    // MARK: Outcomes
+    private func source(_ criterion: Criterion) -> Connection? { criterion.source.map { flows[$0].receiver } }
 
     /// A request that is complete must have received this message.
     func check(
         _ request: Request, _ block: UnsafeMutableRawBufferPointer, room: Int, is message: MatchingModel.Message
     ) throws {
-        let connection = try sender(of: request, message, room: room)
-        let number = block.loadUnaligned(fromByteOffset: 8, as: Int.self)
-        try check(number == message.number, "message \(number) came where \(message.number) belongs")
-        try check(block.loadUnaligned(as: UInt64.self) == message.tag, "message \(number) has another tag")
-        try check(connection == flows[message.source].receiver, "message \(number) came from elsewhere")
-        guard min(message.byteCount, room) >= 8 else { return }
-        try check(
-            block.loadUnaligned(fromByteOffset: Self.headerByteCount, as: Int.self) == message.number,
-            "message \(number) begins wrong")
-        guard message.byteCount >= 16, message.byteCount <= room else { return }
-        let end = Self.headerByteCount + message.byteCount
-        try check(
-            block.loadUnaligned(fromByteOffset: end - 8, as: Int.self) == message.number, "message \(number) ends wrong"
-        )
-    }
-    /// Where it came from; its length is right, or told to be too much.
-    private func sender(
-        of request: Request, _ message: MatchingModel.Message, room: Int
-    ) throws -> Connection? {
-        let error: HandfastError
-        do throws(HandfastError) {
-            let completion = try request.result()
-            let isWhole = completion?.byteCount == message.byteCount && message.byteCount <= room
-            if isWhole { return completion?.connection }
-            error = HandfastError(.invalidArgument, "the wrong length: \(completion?.byteCount ?? -1)")
-        } catch let thrown { error = thrown }
-        guard let truncation = error.truncation else { throw error }
-        let isRight = truncation.byteCount == message.byteCount && truncation.roomByteCount == room
-        try check(isRight && message.byteCount > room && error.code == .truncated, "the wrong truncation: \(error)")
-        return truncation.connection
+        try request.check(block, room: room, is: message, from: flows[message.source].receiver)
     }
 }
