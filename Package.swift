@@ -92,6 +92,13 @@ let package = Package(
         .target(
             name: "MatchingReference", dependencies: ["Handfast"], path: "Tests/MatchingReference",
             swiftSettings: house),
+        .executableTarget(
+            name: "MatchingPeer", dependencies: ["Handfast", "DefaultTransports", "MatchingReference"],
+            path: "Tests/MatchingPeer", swiftSettings: house),
+        .testTarget(
+            name: "MatchingProcessTests",
+            dependencies: ["MatchingPeer", "MatchingReference", "Handfast", "DefaultTransports", "SeededRandom"],
+            swiftSettings: house),
         .testTarget(name: "TransportAPITests", dependencies: ["TransportAPI", "SeededRandom"], swiftSettings: house),
         .testTarget(
             name: "TCPTransportTests", dependencies: ["TCPTransport", "TransportAPI", "CHandfast"],
