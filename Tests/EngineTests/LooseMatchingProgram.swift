@@ -1,5 +1,6 @@
 import Handfast
 import MatchingReference
+import SeededRandom
 
 /// Rounds of sends and receives at random that nobody waits for, within a small bound on what is kept: who arrives when
 /// is left to the transport. With one source for each receive the outcome does not depend on that, so the model tells it

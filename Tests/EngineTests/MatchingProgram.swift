@@ -1,5 +1,6 @@
 import Handfast
 import MatchingReference
+import SeededRandom
 
 /// Operations at random, each compared with the model before the next: messages are driven until they can be seen.
 final class MatchingProgram {

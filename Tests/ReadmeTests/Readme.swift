@@ -10,6 +10,12 @@ enum Readme {
         try String(contentsOf: root.appending(path: path), encoding: .utf8)
     }
 
+    /// All Swift sources of a folder, one after the other.
+    static func sources(under folder: String) throws -> String {
+        let paths = try FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path)
+        return try paths.filter { $0.hasSuffix(".swift") }.map { try text(of: "\(folder)/\($0)") }.joined()
+    }
+
     /// What stands between `<!-- name -->` and `<!-- /name -->` in the README, without the blank lines around it.
     static func section(_ name: String) throws -> String {
         let readme = try text(of: "README.md")

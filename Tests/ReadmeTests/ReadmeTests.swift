@@ -33,6 +33,21 @@ import Testing
         #expect(try Readme.text(of: "README.md").contains("Examples/Exchange"))
     }
 
+    @Test func `is led on by a table of the semantics of messages whose tests all exist`() throws {
+        let rows = try Readme.text(of: "Documentation/Messages.md").split(separator: "\n").filter { $0.hasPrefix("| ") }
+        let tests = try Readme.sources(under: "Tests")
+        var count = 0
+        for row in rows {
+            let cells = row.split(separator: "|")
+            let names = (cells.count > 1 ? cells[1] : "").split(separator: "`").map(String.init)
+            for name in names where name.contains(" ") && name.first?.isLetter == true {
+                count += 1
+                #expect(tests.contains("func `\(name)`"), "no test is called \(name)")
+            }
+        }
+        #expect(count > 40)
+    }
+
     @Test func `shows what the example prints`() throws {
         let output = try Readme.output(of: "Embedding")
         #expect(try Readme.section("example output") == "```\n\(output)```")
