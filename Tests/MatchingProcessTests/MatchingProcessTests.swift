@@ -29,4 +29,17 @@ import Testing
         }
         print("ProcessProgram: \(done) operations in \(programs) programs, \(ContinuousClock.now - start)")
     }
+
+    @Test func `ends all requests when that is killed, and leaves what was whole`() throws {
+        var seed = Self.variables["MATCHING_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        print("ProcessProgram, killed: from MATCHING_SEED=\(seed)")
+        fflush(nil)
+        for _ in 0..<10 {
+            do { try ProcessProgram(seed: seed).runIntoTheDeath(operations: 200) } catch {
+                Issue.record("ProcessProgram, killed, MATCHING_SEED=\(seed): \(error)")
+                return
+            }
+            seed &+= 1
+        }
+    }
 }

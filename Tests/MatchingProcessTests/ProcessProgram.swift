@@ -36,9 +36,17 @@ final class ProcessProgram {
     }
 
     func run(operations: Int) throws {
+        try play(operations: operations)
+        try close()
+    }
+
+    func play(operations: Int) throws {
         while operationCount < operations {
             do { try step() } catch { throw MatchingFailure("operation \(operationCount): \(error)") }
         }
+    }
+
+    private func close() throws {
         for number in model.waitingReceives { try cancel(number) }
         while !model.messages.isEmpty { try take(Criterion()) }
         for taken in taken { taken.handle.drop() }
@@ -220,7 +228,7 @@ final class ProcessProgram {
         stage.giveBack(memory)
     }
 
-    private func cancel(_ number: Int) throws {
+    func cancel(_ number: Int) throws {
         guard let receive = receives.removeValue(forKey: number) else { return }
         operationCount += 1
         _ = model.cancel(number)
@@ -232,7 +240,7 @@ final class ProcessProgram {
     // MARK: The other direction
 
     /// Fills a connection to a peer that does nothing until sends wait.
-    private func fill(_ source: Int) throws -> [(message: MatchingModel.Message, send: ProcessStage.Send)] {
+    func fill(_ source: Int) throws -> [(message: MatchingModel.Message, send: ProcessStage.Send)] {
         stage.peer.tell("hold")
         _ = try stage.peer.answer("held")
         var sends: [(message: MatchingModel.Message, send: ProcessStage.Send)] = []
@@ -265,5 +273,50 @@ final class ProcessProgram {
         try MatchingFailure.check(numbers == going.map(\.message.number), "the peer got \(numbers)")
         try stage.run("all sends end") { going.allSatisfy(\.send.request.isComplete) }
         for one in going { try stage.end(one.send) }
+    }
+
+    // MARK: A peer that dies
+
+    /// Receives that no message fits, from each connection and from any.
+    func postForNothing() throws {
+        for source in stage.connections.indices.map(Optional.some) + [nil] {
+            let event = try post(Criterion(source: source, tag: 3, mask: 3))
+            guard case .post(let number, let criterion) = event else { continue }
+            try MatchingFailure.check(model.post(number, criterion) == nil, "a message with a tag that nobody sends")
+        }
+    }
+
+    /// Those from one connection have failed; those from any wait for other peers, and can be cancelled.
+    func endReceives() throws {
+        for (number, receive) in receives {
+            guard !receive.request.isComplete else {
+                do throws(HandfastError) { _ = try receive.request.result() } catch {
+                    try MatchingFailure.check([.peerLost, .closed].contains(error.code), "\(error)")
+                    continue
+                }
+                throw MatchingFailure("receive \(number) got a message from nowhere")
+            }
+            try MatchingFailure.check(receive.request.cancel(), "receive \(number) neither waits nor is complete")
+            try receive.request.expectCancelled()
+        }
+    }
+
+    /// They are received, or tell why not.
+    func settleTakenFromTheDead() throws {
+        for one in taken {
+            let (memory, room) = (stage.takeMemory(), MatchingContent.maximumByteCount)
+            let request: Request
+            do throws(HandfastError) {
+                request = try one.handle.receive(
+                    into: MatchingContent.room(memory, byteCount: room), header: MatchingContent.header(memory))
+            } catch {
+                let isSmall = one.message.byteCount < 1_000
+                try MatchingFailure.check(!isSmall && error.code == .peerLost, "\(one.message): \(error)")
+                continue
+            }
+            try MatchingFailure.check(request.isComplete, "a taken message waits for the dead")
+            try request.check(memory, room: room, is: one.message, from: stage.connections[one.message.source])
+            stage.giveBack(memory)
+        }
     }
 }
