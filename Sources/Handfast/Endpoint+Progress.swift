@@ -20,9 +20,11 @@ extension Endpoint {
     // Hot path.
     /// Makes progress until the request is complete, and takes its result.
     /// - Parameter timeout: nil for no limit.
-    /// - Throws: what `Request.result` throws, or `timeout`: then the request goes on and stays good.
+    /// - Throws: what `Request.result` throws, or `timeout`: then the request goes on and stays good; `invalidArgument`
+    ///   for one of another endpoint, which would never be complete.
     public func wait(for request: Request, timeout: Duration? = nil) throws(HandfastError) -> Completion {
         if !request.isComplete {
+            try checkOwner(of: request)
             let isDone = wait(timeout: timeout) { request.isComplete }
             guard isDone else { throw HandfastError(.timeout, "the request is not complete after \(timeout ?? .zero)") }
         }

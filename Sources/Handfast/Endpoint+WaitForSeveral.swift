@@ -37,6 +37,7 @@ extension Endpoint {
     public func wait(
         forAll requests: [Request], timeout: Duration? = nil
     ) throws(HandfastError) -> [Result<Completion, HandfastError>] {
+        for request in requests { try checkOwner(of: request) }
         // What is before it stays complete.
         var next = 0
         let areDone = wait(timeout: timeout) {
@@ -51,8 +52,15 @@ extension Endpoint {
         return requests.map(\.takenResult)
     }
 
+    /// A request of another endpoint is good only when nothing has to be done for it.
+    func checkOwner(of request: Request) throws(HandfastError) {
+        guard !request.isComplete, let endpoint = request.slot?.pointee.endpoint, endpoint != state else { return }
+        throw HandfastError(.invalidArgument, "the request is another endpoint's")
+    }
+
     private func firstComplete(_ requests: [Request], _ timeout: Duration?) throws(HandfastError) -> Int {
         guard !requests.isEmpty else { throw HandfastError(.invalidArgument, "no requests to wait for") }
+        for request in requests { try checkOwner(of: request) }
         var first: Int?
         _ = wait(timeout: timeout) {
             first = requests.firstIndex(where: \.isComplete)

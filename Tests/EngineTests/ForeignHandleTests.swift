@@ -18,6 +18,15 @@ import Testing
             #expect(error?.code == .invalidArgument)
             #expect(error?.message.contains("another endpoint") == true)
         }
+        let foreign = try pair.far.receive(into: room.mutable, from: far)
+        for error in [
+            #expect(throws: HandfastError.self) { try pair.near.wait(for: foreign) },
+            #expect(throws: HandfastError.self) { try pair.near.wait(forAny: [foreign]) },
+            #expect(throws: HandfastError.self) { try pair.near.wait(forAll: [foreign]) },
+        ] {
+            #expect(error?.code == .invalidArgument)
+        }
+        #expect(foreign.cancel())
         let send = try near.send(payload.bytes)
         let receive = try pair.far.receive(into: room.mutable, from: far)
         _ = try pair.finish(receive)
