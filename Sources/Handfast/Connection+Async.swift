@@ -19,7 +19,8 @@ extension Connection {
         guard let open = try sendOwned(bytes, header) else { return }
         switch await waits.wait(for: open, timeout) {
         case let result?: _ = try result.get()
-        case nil where open.pointee.isComplete: _ = try open.takeEntry().result.get()  // Between the time's end and this.
+        // It went out between the end of the time and this.
+        case nil where open.pointee.isComplete: _ = try open.takeEntry().result.get()
         case nil:
             // Nobody asks for the result any more; the copy lives as long as the request.
             open.pointee.isOwnedByEngine = true

@@ -27,7 +27,11 @@ extension Engine {
     func acceptAll() {
         guard let listener else { return }
         for _ in 0..<Self.acceptsPerTurn {
-            switch listener.accept() {
+            let accepted = listener.accept { socket, systemError in
+                let why = String(cString: strerror(systemError))
+                reject(socket, Rejection(.busy, "\(name) cannot take another connection now: \(why)"))
+            }
+            switch consume accepted {
             case .nobody: return
             case .socket(let socket): answer(socket)
             case .shortage(let systemError):
@@ -50,12 +54,19 @@ extension Engine {
 
     private func turnAway(_ socket: consuming Descriptor, _ host: [UInt8], _ peer: String) {
         let text = "\(settings.pendingHandshakeLimit) handshakes are unfinished here"
-        let frame = PreconMessage.reject(Rejection(.busy, text)).frame
-        _ = frame.withUnsafeBytes {
-            send(socket.number, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-        }
+        reject(socket.number, Rejection(.busy, text))
         refusalLog.refused(host, peer, text)
         watch(refusalLog)
+    }
+
+    /// For who does not even get a handshake.
+    private func reject(_ socket: Int32, _ rejection: Rejection) {
+        let frame = PreconMessage.reject(rejection).frame
+        // It has sent its first flight, perhaps: unread, it would take our words with it.
+        withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { buffer in
+            _ = recv(socket, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+        }
+        _ = frame.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) }
     }
 
     private func makeAnswerer(_ socket: consuming Descriptor, peer: PeerDescription, _ text: String) -> HandshakeDriver

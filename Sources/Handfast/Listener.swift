@@ -86,7 +86,8 @@ final class Listener {
 
     var socketNumber: Int32 { descriptor.number }
 
-    func accept() -> Accepted {
+    /// - Parameter refuse: tells the newest peer why it is turned away, on a socket that is closed afterwards.
+    func accept(_ refuse: (_ socket: Int32, _ systemError: Int32) -> Void) -> Accepted {
         let number = csystem_accept(descriptor.number)
         if number >= 0 {
             hasToldShortage = false
@@ -97,7 +98,10 @@ final class Listener {
             let hadSpare = spare != nil
             spare = nil
             let newest = csystem_accept(descriptor.number)
-            if newest >= 0 { Glibc.close(newest) }
+            if newest >= 0 {
+                refuse(newest, -number)
+                Glibc.close(newest)
+            }
             spare = Self.makeSpare()
             if newest >= 0 { return .shortage(systemError: -number) }
             // The system may say that descriptors are short before it looks whether anybody is there.

@@ -43,6 +43,10 @@ struct Race {
         var model = model
         switch event {
         case .arrival(let message):
+            // Those that are left arrive in the order in which they are left: this alone keeps the search short.
+            if let index = left.firstIndex(of: message.number) {
+                guard model.messages.filter({ left.contains($0.number) }).count == index else { return nil }
+            }
             if let receive = model.arrive(message), received[receive] != message.number { return nil }
         case .post(let receive, let criterion):
             if let message = model.post(receive, criterion), received[receive] != message.number { return nil }

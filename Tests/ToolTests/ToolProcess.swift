@@ -19,7 +19,11 @@ final class ToolProcess {
     /// - Parameters:
     ///   - environment: added to that of the tests.
     ///   - outputPath: where its output goes instead of here; `/dev/closed` for a stream that is closed.
-    init(_ arguments: [String], _ environment: [String: String] = [:], outputPath: String? = nil) throws {
+    ///   - descriptorLimit: the soft and the hard one; nil for that of the tests.
+    init(
+        _ arguments: [String], _ environment: [String: String] = [:], outputPath: String? = nil,
+        descriptorLimit: Int? = nil
+    ) throws {
         var pipes: [[Int32]] = [[-1, -1], [-1, -1]]
         for index in pipes.indices {
             try #require(pipe(&pipes[index]) == 0)
@@ -38,11 +42,14 @@ final class ToolProcess {
         }
         posix_spawn_file_actions_adddup2(&actions, pipes[1][1], STDERR_FILENO)
         let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
-        var words = (["handfast"] + arguments).map { strdup($0) } + [nil]
+        let executable = try Self.executable()
+        let limited = ["sh", "-c", "ulimit -n \(descriptorLimit ?? 0); exec \"$@\"", "sh", executable]
+        var words = ((descriptorLimit == nil ? ["handfast"] : limited) + arguments).map { strdup($0) } + [nil]
         var values = variables.map { strdup($0) } + [nil]
         defer { for word in words + values { free(word) } }
         var process: pid_t = 0
-        let error = posix_spawn(&process, try Self.executable(), &actions, nil, &words, &values)
+        let error = posix_spawn(
+            &process, descriptorLimit == nil ? executable : "/bin/sh", &actions, nil, &words, &values)
         close(pipes[0][1])
         close(pipes[1][1])
         self.process = process
