@@ -58,15 +58,7 @@ import Testing
         var other: Endpoint? = try Endpoint(
             name: "other", transports: definitions,
             environment: limits.merging(["HANDFAST_RENDEZVOUS_BYTES": "1024g"]) { $1 })
-        let address = try #require(pair.far.address)
-        let connection = try #require(try other?.connect(to: address))
-        var accepted: Connection?
-        pair.run("the connection is up") {
-            other?.progress()
-            accepted = accepted ?? pair.far.accept()
-            return accepted != nil && connection.state == .connected
-        }
-        let far = try #require(accepted)
+        let (connection, far) = try pair.join(try #require(other))
         let payloads = [Payload(byteCount: 20_000_000, seed: 1), Payload(byteCount: 20_000_000, seed: 2)]
         _ = try connection.send(payloads[0].bytes)
         let send = try far.send(payloads[1].bytes)

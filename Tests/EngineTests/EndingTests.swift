@@ -49,15 +49,7 @@ import Testing
     @Test(arguments: transports) func `is noticed when the peer's endpoint is dropped`(transport: String) throws {
         let pair = try EndpointPair(transport)
         var other: Endpoint? = try Endpoint(name: "other", transports: definitions, environment: [:])
-        let address = try #require(pair.far.address)
-        let connection = try #require(try other?.connect(to: address))
-        var accepted: Connection?
-        pair.run("the connection is up") {
-            other?.progress()
-            accepted = accepted ?? pair.far.accept()
-            return accepted != nil && connection.state == .connected
-        }
-        let far = try #require(accepted)
+        let (connection, far) = try pair.join(try #require(other))
         let room = Payload(byteCount: 8)
         defer { withExtendedLifetime(room) {} }
         let receive = try pair.far.receive(into: room.mutable, from: far)
@@ -223,15 +215,7 @@ import Testing
         let pair = try EndpointPair(transport)
         var other: Endpoint? = try Endpoint(
             name: "other", transports: definitions, environment: ["HANDFAST_TRANSPORTS": transport])
-        let address = try #require(pair.far.address)
-        let connection = try #require(try other?.connect(to: address))
-        var accepted: Connection?
-        pair.run("the connection is up") {
-            other?.progress()
-            accepted = accepted ?? pair.far.accept()
-            return accepted != nil && connection.state == .connected
-        }
-        let far = try #require(accepted)
+        let (connection, far) = try pair.join(try #require(other))
         // Swift hides it, because a child may do so little; this one does enough.
         let fork = unsafeBitCast(try #require(dlsym(nil, "fork")), to: (@convention(c) () -> pid_t).self)
         let child = fork()

@@ -59,6 +59,18 @@ final class EndpointPair {
         return (connection, try #require(accepted, "\(String(describing: connection.error))"))
     }
 
+    /// A connection from a third endpoint, which may vanish later, to far, as each side sees it.
+    func join(_ other: Endpoint) throws -> (other: Connection, far: Connection) {
+        let connection = try other.connect(to: try #require(far.address))
+        var accepted: Connection?
+        run("the connection is up") {
+            other.progress()
+            accepted = accepted ?? far.accept()
+            return accepted != nil && connection.state == .connected
+        }
+        return (connection, try #require(accepted))
+    }
+
     /// A message there and one back.
     func pingPong(_ one: Connection, _ other: Connection) throws {
         for (from, to, endpoint) in [(one, other, far), (other, one, near)] {

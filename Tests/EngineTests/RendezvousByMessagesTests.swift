@@ -144,15 +144,7 @@ import Testing
         var other: Endpoint? = try Endpoint(
             name: "other", transports: definitions,
             environment: Self.threshold.merging(["HANDFAST_TRANSPORTS": "tcp"]) { $1 })
-        let address = try #require(pair.far.address)
-        let connection = try #require(try other?.connect(to: address))
-        var accepted: Connection?
-        pair.run("the connection is up") {
-            other?.progress()
-            accepted = accepted ?? pair.far.accept()
-            return accepted != nil && connection.state == .connected
-        }
-        let far = try #require(accepted)
+        let (connection, far) = try pair.join(try #require(other))
         let (payload, room) = (Payload(byteCount: 8_000_000, seed: 5), Payload(byteCount: 8_000_000))
         let receive =
             try isSender ? pair.far.receive(into: room.mutable, from: far) : other!.receive(into: room.mutable)
