@@ -19,12 +19,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// The peer's memory has what is for ours. The stream waits for it, so that what follows is done later.
     func putOffered(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard payloadByteCount == 0, let fields = OperationFields(bytes, wordCounts: 4...5) else {
-            return violate(.malformedOperation)
-        }
-        guard isWithinLimit else { return violate(.tooManyOperations) }
-        pointee.inbound.part = .head
-        guard !pointee.isLeaving else { return }
+        guard let fields = asked(bytes, payloadByteCount, wordCounts: 4...5) else { return }
         let found = find(fields, byteCount: fields.words.3, .write)
         guard let region = found.region else { return answer(fields.first, found.status) }
         guard let channel = pointee.channel, let read = pointee.operations?.pointee.read,
@@ -62,12 +57,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// The peer wants to read by itself: the region stays until it says that it has.
     func getOffered(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard payloadByteCount == 0, let fields = OperationFields(bytes, wordCounts: 3...3) else {
-            return violate(.malformedOperation)
-        }
-        guard isWithinLimit else { return violate(.tooManyOperations) }
-        pointee.inbound.part = .head
-        guard !pointee.isLeaving else { return }
+        guard let fields = asked(bytes, payloadByteCount, wordCounts: 3...3) else { return }
         let found = find(fields, byteCount: fields.words.2, .read)
         guard let region = found.region else { return answer(fields.first, found.status) }
         guard !pointee.offersHandles, let base = region.pointee.base else {

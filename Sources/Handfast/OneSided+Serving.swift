@@ -69,12 +69,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func getArrives(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard payloadByteCount == 0, let fields = OperationFields(bytes, wordCounts: 3...3) else {
-            return violate(.malformedOperation)
-        }
-        guard isWithinLimit else { return violate(.tooManyOperations) }
-        pointee.inbound.part = .head
-        guard !pointee.isLeaving else { return }
+        guard let fields = asked(bytes, payloadByteCount, wordCounts: 3...3) else { return }
         let found = find(fields, byteCount: fields.words.2, .read)
         guard let region = found.region else { return answer(fields.first, found.status) }
         let start = region.pointee.base.map { $0 + Int(fields.words.1) }
@@ -83,12 +78,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func atomicArrives(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard payloadByteCount == 0, let fields = OperationFields(bytes, wordCounts: 5...5) else {
-            return violate(.malformedOperation)
-        }
-        guard isWithinLimit else { return violate(.tooManyOperations) }
-        pointee.inbound.part = .head
-        guard !pointee.isLeaving else { return }
+        guard let fields = asked(bytes, payloadByteCount, wordCounts: 5...5) else { return }
         let width = Int(UInt8(truncatingIfNeeded: fields.words.2 >> 48))
         guard let code = AtomicCode(rawValue: UInt8(truncatingIfNeeded: fields.words.2 >> 56)),
             width == 4 || width == 8
@@ -111,8 +101,25 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     // MARK: Checks and answers
 
+    /// Reads what an operation without a payload asks for; the next message may follow.
+    /// - Returns: nil when there is nothing to be done for it: it broke a rule, or our goodbye is out.
+    func asked(
+        _ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int, wordCounts: ClosedRange<Int>
+    ) -> OperationFields? {
+        guard payloadByteCount == 0, let fields = OperationFields(bytes, wordCounts: wordCounts) else {
+            violate(.malformedOperation)
+            return nil
+        }
+        guard isWithinLimit else {
+            violate(.tooManyOperations)
+            return nil
+        }
+        pointee.inbound.part = .head
+        return pointee.isLeaving ? nil : fields
+    }
+
     /// Not too many answers wait already.
-    var isWithinLimit: Bool {
+    private var isWithinLimit: Bool {
         guard let oneSided = pointee.oneSided else { return true }
         return oneSided.pointee.answerCount + oneSided.pointee.holdCount < OneSided.partLimit
     }
