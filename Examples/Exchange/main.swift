@@ -8,7 +8,9 @@ import HandfastGroups
 let size = 4
 
 if CommandLine.arguments.count < 3 {
-    var template = Array("/tmp/exchange-XXXXXX".utf8CString)
+    // Where the ranks tell each other their addresses; a launcher of real jobs has a place of its own for that.
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/exchange-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { exit(1) }
     let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     let processes = (0..<size).map { start(rank: $0, folder) }

@@ -32,6 +32,7 @@ final class Control {
 
     @inline(never) static func share(_ control: Control) -> [Control] { [control, control] }
 
+    // The probe has one thread.
     static nonisolated(unsafe) var shared = Control()
 }
 
