@@ -45,14 +45,7 @@ extension Endpoint {
     public func whenComplete(
         _ request: Request, _ callback: @escaping (Result<Completion, HandfastError>) -> Void
     ) throws(HandfastError) {
-        guard let open = request.slot else {
-            let entry = try state.takeRequestOrThrow()
-            entry.completeAtOnce(byteCount: Int(request.generation))
-            return entry.direct(to: callback)
-        }
-        guard open.pointee.generation == request.generation else { throw .staleRequest }
-        guard !open.pointee.isDirected, open.pointee.endpoint == state else { throw .cannotBeDirected }
-        open.direct(to: callback)
+        try state.slotToDirect(of: request).direct(to: callback)
     }
 
     /// The same as `receive` with the result going to a closure, as `whenComplete` tells.
@@ -80,20 +73,6 @@ extension Connection {
         whenComplete callback: @escaping (Result<Completion, HandfastError>) -> Void
     ) throws(HandfastError) {
         guard !isStale, let endpoint = slot.pointee.endpoint else { throw .staleConnection }
-        // Before the send: what is out cannot be taken back for want of a slot.
-        let spare = try endpoint.takeRequestOrThrow()
-        do throws(HandfastError) {
-            let request = try send(payload, header: header)
-            if let open = request.slot {
-                spare.giveBack()
-                open.direct(to: callback)
-            } else {
-                spare.completeAtOnce(byteCount: payload.count)
-                spare.direct(to: callback)
-            }
-        } catch {
-            spare.giveBack()
-            throw error
-        }
+        try sendToDirect(payload, header, endpoint).direct(to: callback)
     }
 }

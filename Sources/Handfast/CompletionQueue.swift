@@ -45,14 +45,7 @@ public struct CompletionQueue: Hashable {
     /// - Throws: `stale`; `invalidArgument` for a request that is directed already or of another endpoint; `resources`.
     public func add(_ request: Request, context: UInt64) throws(HandfastError) {
         guard !isStale, let endpoint = slot.pointee.endpoint else { throw .staleQueue }
-        guard let open = request.slot else {
-            let entry = try endpoint.takeRequestOrThrow()
-            entry.completeAtOnce(byteCount: Int(request.generation))
-            return entry.direct(to: slot, context: context)
-        }
-        guard open.pointee.generation == request.generation else { throw .staleRequest }
-        guard !open.pointee.isDirected, open.pointee.endpoint == endpoint else { throw .cannotBeDirected }
-        open.direct(to: slot, context: context)
+        try endpoint.slotToDirect(of: request).direct(to: slot, context: context)
     }
 
     /// Ends the queue, and drops the results in it. Receives that have not matched are cancelled. Sends, and receives
@@ -71,9 +64,6 @@ extension Endpoint {
         guard let slot = state.pointee.completionQueues.take() else {
             throw HandfastError(.resources, "\(Engine.completionQueueLimit) completion queues are open")
         }
-        let generation = slot.pointee.generation
-        slot.pointee = CompletionQueueSlot()
-        slot.pointee.generation = generation
         slot.pointee.endpoint = state
         return CompletionQueue(slot)
     }
@@ -124,17 +114,24 @@ extension Connection {
     ) throws(HandfastError) {
         guard !isStale, let endpoint = slot.pointee.endpoint else { throw .staleConnection }
         try queue.check(for: endpoint)
-        // Before the send: what is out cannot be taken back for want of an entry.
+        try sendToDirect(payload, header, endpoint).direct(to: queue.slot, context: context)
+    }
+
+    // Hot path.
+    /// Sends, and has a slot for the result also when the transport takes all at once.
+    func sendToDirect(
+        _ payload: UnsafeRawBufferPointer, _ header: UnsafeRawBufferPointer,
+        _ endpoint: UnsafeMutablePointer<EndpointState>
+    ) throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
+        // Before the send: what is out cannot be taken back for want of a slot.
         let spare = try endpoint.takeRequestOrThrow()
         do throws(HandfastError) {
-            let request = try send(payload, header: header)
-            if let open = request.slot {
-                spare.giveBack()
-                open.direct(to: queue.slot, context: context)
-            } else {
+            guard let open = try send(payload, header: header).slot else {
                 spare.completeAtOnce(byteCount: payload.count)
-                spare.direct(to: queue.slot, context: context)
+                return spare
             }
+            spare.giveBack()
+            return open
         } catch {
             spare.giveBack()
             throw error
@@ -155,10 +152,22 @@ extension CompletionQueue {
 extension UnsafeMutablePointer<EndpointState> {
     // Hot path.
     func takeRequestOrThrow() throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
-        guard let request = takeRequest() else {
-            throw .tooManyRequests
-        }
+        guard let request = takeRequest() else { throw .tooManyRequests }
         return request
+    }
+
+    // Hot path.
+    /// The slot of a request whose result is to be told elsewhere; a fresh one when it was complete at once.
+    /// - Throws: `stale`; `invalidArgument` for a request that is directed already or of another endpoint; `resources`.
+    func slotToDirect(of request: Request) throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
+        guard let open = request.slot else {
+            let entry = try takeRequestOrThrow()
+            entry.completeAtOnce(byteCount: Int(request.generation))
+            return entry
+        }
+        guard open.pointee.generation == request.generation else { throw .staleRequest }
+        guard !open.pointee.isDirected, open.pointee.endpoint == self else { throw .cannotBeDirected }
+        return open
     }
 }
 

@@ -247,9 +247,6 @@ final class Engine {
         guard let slot = state.pointee.connections.take() else {
             throw HandfastError(.resources, "\(Self.connectionLimit) connections are open")
         }
-        let generation = slot.pointee.generation
-        slot.pointee = ConnectionSlot()
-        slot.pointee.generation = generation
         slot.pointee.endpoint = state
         slot.pointee.takesSends = true
         return slot

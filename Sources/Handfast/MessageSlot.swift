@@ -103,10 +103,7 @@ extension UnsafeMutablePointer<EndpointState> {
     /// - Returns: nil at the limit.
     func take(_ message: UnsafeMutablePointer<UnexpectedMessage>) -> UnsafeMutablePointer<MessageSlot>? {
         guard let handle = pointee.messages.take() else { return nil }
-        let generation = handle.pointee.generation
         let connection = message.pointee.connection
-        handle.pointee = MessageSlot()
-        handle.pointee.generation = generation
         handle.pointee.endpoint = self
         handle.pointee.message = message
         handle.pointee.connection = connection

@@ -81,9 +81,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     /// Puts what is left of a message in the queue.
-    private func queue(
+    /// - Parameter prepare: makes the request what it is besides header and payload.
+    func queue(
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, after taken: Int,
-        _ prepare: (UnsafeMutablePointer<RequestSlot>) -> Void
+        _ prepare: (UnsafeMutablePointer<RequestSlot>) -> Void = { _ in }
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
         let request: UnsafeMutablePointer<RequestSlot>
         do throws(NoSlot) {

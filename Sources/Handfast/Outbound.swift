@@ -37,26 +37,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             return Int(operations.pointee.send(channel, pieces, UInt32(count)))
         }
         if taken == total { return nil }
-        return try queueRest(userHeader, payload, after: taken)
+        return try queue(userHeader, payload, after: taken)
     }
 
     struct NoSlot: Error {}
-
-    private func queueRest(
-        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, after taken: Int
-    ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot> {
-        do throws(NoSlot) {
-            let request = try makeSend(userHeader, payload)
-            request.makeFrame(rendezvousByteCount: .max, rendezvous: 0, offersHandle: false)
-            request.pointee.sentByteCount = taken
-            pointee.sendQueue.append(request)
-            return request
-        } catch {
-            // Half a message is out and its rest cannot be kept: the stream cannot go on.
-            if taken > 0 { violate(.tooManyRequests) }
-            throw error
-        }
-    }
 
     func makeSend(
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
@@ -145,9 +129,6 @@ extension UnsafeMutablePointer<EndpointState> {
     /// A fresh request of this endpoint; nil at the limit.
     func takeRequest() -> UnsafeMutablePointer<RequestSlot>? {
         guard let request = pointee.requests.take() else { return nil }
-        let generation = request.pointee.generation
-        request.pointee = RequestSlot()
-        request.pointee.generation = generation
         request.pointee.endpoint = self
         return request
     }

@@ -36,7 +36,7 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
     }
 
     // Hot path.
-    /// - Returns: a slot with an odd generation and otherwise as the last user left it; nil at the limit.
+    /// - Returns: a slot with an odd generation and otherwise as if it was never used; nil at the limit.
     mutating func take() -> UnsafeMutablePointer<Slot>? {
         if free == nil {
             guard usedCount < limit else { return nil }
@@ -44,8 +44,9 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         }
         guard let slot = free else { return nil }
         free = slot.pointee.nextFree
-        slot.pointee.nextFree = nil
-        slot.pointee.generation &+= 1
+        let generation = slot.pointee.generation &+ 1
+        slot.pointee = Slot()
+        slot.pointee.generation = generation
         usedCount += 1
         return slot
     }

@@ -31,9 +31,6 @@ final class DataPath {
                 engine: nil,
                 transports: [], unexpectedByteLimit: Self.unexpectedByteLimit, connectionLimit: 1, requestLimit: 64))
         slot = state.pointee.connections.take()!
-        let generation = slot.pointee.generation
-        slot.pointee = ConnectionSlot()
-        slot.pointee.generation = generation
         slot.pointee.endpoint = state
         slot.pointee.takesSends = true
         operations.initialize(to: hf_transport_operations())
