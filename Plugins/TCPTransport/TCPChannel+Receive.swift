@@ -37,14 +37,18 @@ private let readLimit: UInt32 = 16
 
 @c(handfast_tcp_resume) func tcpResume(_ state: UnsafeMutableRawPointer?) {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
-    guard let held = unsafe channel.pointee.held else { return }
+    guard var held = unsafe channel.pointee.held else { return }
     let transport = unsafe channel.pointee.transport
     unsafe TCPState.enter(transport)
     unsafe channel.pointee.held = nil
     // A stream that broke on a send has told its end already.
-    if unsafe channel.pointee.phase == .open { unsafe deliver(channel, UnsafeRawBufferPointer(held)) }
-    unsafe held.deallocate()
-    if unsafe channel.pointee.phase == .open { unsafe TCPChannel.watch(channel) }
+    if unsafe channel.pointee.phase == .open { unsafe held.take(deliver(channel, held.bytes)) }
+    if unsafe channel.pointee.phase == .open, unsafe !held.isEmpty {
+        unsafe hold(held, channel)
+    } else {
+        unsafe held.deallocate()
+        if unsafe channel.pointee.phase == .open { unsafe TCPChannel.watch(channel) }
+    }
     unsafe TCPState.leave(transport)
 }
 
@@ -82,20 +86,27 @@ private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) -> UInt32 {
         if unsafe place != nil {
             unsafe engine.pointee.placed(channel.pointee.connection, UInt64(count))
         } else {
-            unsafe deliver(channel, UnsafeRawBufferPointer(start: target, count: count))
+            let bytes = unsafe UnsafeRawBufferPointer(start: target, count: count)
+            let taken = unsafe deliver(channel, bytes)
+            if taken < count, unsafe channel.pointee.phase == .open {
+                unsafe hold(HeldBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[taken...])), channel)
+            }
         }
         if count < room { return done + 1 }
     }
     return readLimit
 }
 
-private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: UnsafeRawBufferPointer) {
+// Hot path.
+/// Returns how many bytes the engine took.
+private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: UnsafeRawBufferPointer) -> Int {
     let taken = unsafe channel.pointee.engine.pointee.deliver(
         channel.pointee.connection, bytes.baseAddress, UInt64(bytes.count))
-    guard taken < UInt64(bytes.count), unsafe channel.pointee.phase == .open else { return }
-    let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[Int(taken)...])
-    let held = UnsafeMutableRawBufferPointer.allocate(byteCount: rest.count, alignment: 1)
-    unsafe held.copyMemory(from: rest)
+    return Int(min(taken, UInt64(bytes.count)))
+}
+
+/// Keeps what the engine did not take, and reads no more until it resumes.
+private func hold(_ held: HeldBytes, _ channel: UnsafeMutablePointer<TCPChannel>) {
     unsafe channel.pointee.held = held
     if unsafe channel.pointee.sendError != 0 { unsafe channel.pointee.isWatchedForRoom = true }
     unsafe TCPChannel.watch(channel)

@@ -23,7 +23,7 @@ import Glibc
     let connection: UnsafeMutableRawPointer
     var phase = Phase.open
     /// Bytes that the engine did not take; reading stops until it resumes.
-    var held: UnsafeMutableRawBufferPointer?
+    var held: HeldBytes?
     /// Whether epoll knows the socket.
     var isWatched = false
     var isWatchedForRoom = false
