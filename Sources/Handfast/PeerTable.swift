@@ -6,14 +6,18 @@ struct PeerTable {
         let slot: UnsafeMutablePointer<ConnectionSlot>
         /// Has a name.
         let target: PeerTarget
-        /// The next with the same wire form of its name; -1 for none.
+        /// The next in the same bucket; -1 for none.
         fileprivate var next: Int32
+
+        /// A pscom peer has no other name.
+        fileprivate var wireName: WireName { WireName(target.name ?? "") }
     }
 
     private var peers = ChunkedArray<Peer?>()
     private var free: [Int32] = []
-    /// By the wire form, because a pscom peer has no other.
-    private var firsts: [WireName: Int32] = [:]
+    /// By the hash of the wire form, the latest peer; -1 for none. As many as peers or up to twice as many: eight bytes a
+    /// peer at most, where a dictionary just grown takes forty.
+    private var buckets: [Int32] = []
 
     var slots: [UnsafeMutablePointer<ConnectionSlot>] { (0..<peers.count).compactMap { peers[$0]?.slot } }
 
@@ -21,9 +25,9 @@ struct PeerTable {
 
     /// - Precondition: the target has a name, and no peer of that name is in the table.
     mutating func add(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ target: PeerTarget) -> Int32 {
-        let wire = WireName(target.name ?? "")
-        let peer = Peer(slot: slot, target: target, next: firsts[wire] ?? -1)
+        if peers.count - free.count == buckets.count { grow() }
         let index: Int32
+        let peer = Peer(slot: slot, target: target, next: -1)
         if let reused = free.popLast() {
             index = reused
             peers[Int(index)] = peer
@@ -31,17 +35,17 @@ struct PeerTable {
             index = Int32(peers.count)
             peers.append(peer)
         }
-        firsts[wire] = index
+        link(index, peer.wireName)
         return index
     }
 
     mutating func remove(_ index: Int32) {
         guard let peer = self[index] else { return }
-        let wire = WireName(peer.target.name ?? "")
-        if firsts[wire] == index {
-            firsts[wire] = peer.next < 0 ? nil : peer.next
+        let bucket = bucket(of: peer.wireName)
+        if buckets[bucket] == index {
+            buckets[bucket] = peer.next
         } else {
-            var before = firsts[wire] ?? -1
+            var before = buckets[bucket]
             while let other = self[before], other.next != index { before = other.next }
             if before >= 0 { peers[Int(before)]?.next = peer.next }
         }
@@ -51,11 +55,27 @@ struct PeerTable {
 
     /// - Parameter wholeName: nil from a pscom peer: then the wire form alone decides.
     func find(_ wire: WireName, wholeName: String?) -> Peer? {
-        var index = firsts[wire] ?? -1
+        guard !buckets.isEmpty else { return nil }
+        var index = buckets[bucket(of: wire)]
         while let peer = self[index] {
-            if wholeName == nil || peer.target.name == wholeName { return peer }
+            if peer.wireName == wire, wholeName == nil || peer.target.name == wholeName { return peer }
             index = peer.next
         }
         return nil
+    }
+
+    private func bucket(of wire: WireName) -> Int { Int(UInt(bitPattern: wire.hashValue) % UInt(buckets.count)) }
+
+    private mutating func link(_ index: Int32, _ wire: WireName) {
+        let bucket = bucket(of: wire)
+        peers[Int(index)]?.next = buckets[bucket]
+        buckets[bucket] = index
+    }
+
+    private mutating func grow() {
+        buckets = [Int32](repeating: -1, count: max(16, buckets.count * 2))
+        for index in 0..<peers.count {
+            if let peer = peers[index] { link(Int32(index), peer.wireName) }
+        }
     }
 }
