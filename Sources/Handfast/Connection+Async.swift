@@ -37,7 +37,7 @@ extension Connection {
         do throws(NoSlot) {
             let open = try bytes.withUnsafeBufferPointer { bytes throws(NoSlot) in
                 try header.withUnsafeBufferPointer { header throws(NoSlot) in
-                    try slot.sendCopy(UnsafeRawBufferPointer(header), UnsafeRawBufferPointer(bytes))
+                    try slot.sendCopy(UnsafeRawBufferPointer(header), UnsafeRawBufferPointer(bytes), isKept: true)
                 }
             }
             guard let open else { return nil }

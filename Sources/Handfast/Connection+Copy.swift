@@ -25,8 +25,7 @@ extension Connection {
             throw copyRefusal(byteCount)
         }
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
-            guard let request = try slot.sendCopy(header, payload) else { return }
-            request.pointee.isOwnedByEngine = true
+            _ = try slot.sendCopy(header, payload, isKept: false)
         } catch { throw .tooManyRequests }
     }
 

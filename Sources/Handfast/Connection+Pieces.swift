@@ -5,8 +5,8 @@ extension Connection {
     // Hot path.
     /// Sends one message whose payload lies in several places; it is received as one run of bytes.
     ///
-    /// Never waits. Always travels in the stream, whatever its size: a large payload that lies in one place is faster
-    /// as such, because the peer may read it directly.
+    /// Never waits. Travels in the stream, whatever its size, as long as the peer has room: a large payload that lies in
+    /// one place is faster as such, because the peer may read it directly.
     /// - Parameters:
     ///   - pieces: at most 16, empty ones allowed, together at most 2^40-1 bytes. The bytes must stay as they are until
     ///     the request is complete; the list is needed for the call only.

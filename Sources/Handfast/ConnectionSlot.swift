@@ -20,8 +20,12 @@ struct ConnectionSlot: TableSlot {
     var oneSided: UnsafeMutablePointer<OneSided>?
 
     var inbound = Inbound()
-    /// Sends that the transport has not taken whole.
+    /// What both sides may still send without a receive.
+    var credit = Credit()
+    /// Sends that the transport has not taken whole: one that has begun, then the engine's own, then the user's.
     var sendQueue = RequestQueue()
+    /// The last of the engine's own in it.
+    var lastControl: UnsafeMutablePointer<RequestSlot>?
     /// Sends whose payload the peer has not read yet.
     var awaitingFinish = RequestQueue()
     /// Receives whose payload is being read from the peer's memory.
@@ -83,6 +87,9 @@ struct ConnectionSlot: TableSlot {
         case malformedOperation
         case tooManyOperations
         case tooManyRequests
+        case malformedCredit
+        case tooLittleCredit
+        case tooMuchCredit
     }
 }
 

@@ -5,8 +5,8 @@ extension Endpoint {
     /// and receive, look at or drop the message. What it neither receives nor keeps by `Message.keep` is dropped when it
     /// returns.
     ///
-    /// A message comes to it when all of it is here. One that lies in the peer's memory, or is longer than a quarter of
-    /// HANDFAST_UNEXPECTED_BYTES, comes without its payload, and is to be received. Messages of one connection come in
+    /// A message comes to it when all of it is here. One that stays with its sender, for its length or because there was
+    /// no room for it, comes without its payload, and is to be received. Messages of one connection come in
     /// their order; those of several in the order of their arrival, but for one that is not whole yet, which others
     /// overtake.
     ///

@@ -38,7 +38,12 @@ struct EndpointState: ~Copyable {
     let unexpectedByteLimit: Int
     /// One connection may hold so much of it, so that it cannot starve the others.
     var unexpectedByteLimitPerConnection: Int { unexpectedByteLimit / 4 }
-    /// Some connection waits for room in the bound above.
+    /// Each connection begins with two to the power of this many bytes of credit, whatever others hold.
+    var creditExponent: Int { Credit.exponent(within: unexpectedByteLimitPerConnection) }
+    /// What peers have been promised of the bound above, beside what each connection has at least.
+    var reservedByteCount = 0
+    var unreservedByteCount: Int { unexpectedByteLimit - max(reservedByteCount, unexpectedByteCount) }
+    /// Some connection to a pscom peer waits for room in the bound above.
     var hasStalled = false
 
     /// The slow part, which outlives this.

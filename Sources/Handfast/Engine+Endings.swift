@@ -166,7 +166,7 @@ extension Engine {
 
     func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {
         failReceives(slot, reason)
-        while let request = slot.pointee.sendQueue.removeFirst() { request.fail(reason) }
+        while let request = slot.dequeueFirst() { request.fail(reason) }
         while let request = slot.pointee.awaitingFinish.removeFirst() { request.fail(reason) }
         while let request = slot.pointee.reading.removeFirst() { request.fail(reason) }
         slot.pointee.inbound.request?.fail(reason)
@@ -193,8 +193,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         if pointee.remoteCount > 0 || !pointee.reading.isEmpty { return true }
         if hasOperations { return true }
         // Payloads that the peer asks for go out before our last message; after its own it asks for none.
-        guard !pointee.hasPeerEnded, pointee.offersHandles, pointee.rendezvousByteCount < .max else { return false }
-        return !pointee.awaitingFinish.isEmpty || !pointee.sendQueue.isEmpty
+        guard !pointee.hasPeerEnded else { return false }
+        let asksByMessages = pointee.offersHandles && (pointee.credit.isCounted || pointee.rendezvousByteCount < .max)
+        if asksByMessages { return !pointee.awaitingFinish.isEmpty || !pointee.sendQueue.isEmpty }
+        return pointee.credit.isCounted && (pointee.awaitingFinish.hasListed || pointee.sendQueue.hasListed)
     }
 }
 
@@ -211,6 +213,9 @@ extension ConnectionSlot.Violation {
         case .malformedOperation: "a one-sided operation of the wrong size"
         case .tooManyOperations: "more one-sided operations without an answer than are allowed"
         case .tooManyRequests: "more messages than can be kept"
+        case .malformedCredit: "a message of credit of the wrong size"
+        case .tooLittleCredit: "a message that it had no credit for"
+        case .tooMuchCredit: "more credit than is allowed"
         }
     }
 }

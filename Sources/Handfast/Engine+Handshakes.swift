@@ -126,12 +126,16 @@ extension Engine {
     func ownVersion(severalStreams: Bool = false) -> VersionOffer {
         var random = SystemRandomNumberGenerator()
         let nonce = VersionOffer.Nonce(high: random.next(), low: random.next())
-        let features =
-            VersionOffer.Extension.rendezvousByMessages | VersionOffer.Extension.oneSided
-            | (severalStreams ? VersionOffer.Extension.severalStreams : 0)
+        let features = connectionFeatures | (severalStreams ? VersionOffer.Extension.severalStreams : 0)
         return VersionOffer(
             lowest: VersionOffer.pscomDialect, highest: VersionOffer.handfastDialect,
             handfast: VersionOffer.Extension(features: features, incarnation: incarnation, nonce: nonce))
+    }
+
+    /// What every connection of ours can do.
+    var connectionFeatures: UInt64 {
+        VersionOffer.Extension.rendezvousByMessages | VersionOffer.Extension.oneSided
+            | VersionOffer.Extension.credit(exponent: state.pointee.creditExponent)
     }
 
     func ownPeerInfo() -> PeerInfo {
@@ -175,9 +179,8 @@ extension Engine {
         if record.lifeline != nil, record.lifelineWatch == nil {
             return end(record, HandfastError(.resources, "\(record.peerText): epoll cannot watch one more connection"))
         }
-        let servesOneSided = (driver.peerFeatures ?? 0) & VersionOffer.Extension.oneSided != 0
         record.peerIncarnation = driver.peerIncarnation
-        record.slot.begin(servesOneSided: servesOneSided)
+        record.slot.begin(peerFeatures: driver.peerFeatures ?? 0)
         if record.isClosedByUser { leave(record) }
     }
 
@@ -310,8 +313,9 @@ extension HandfastError {
 
 extension UnsafeMutablePointer<ConnectionSlot> {
     /// The channel is there: all that was queued goes out.
-    func begin(servesOneSided: Bool) {
-        pointee.servesOneSided = servesOneSided
+    func begin(peerFeatures: UInt64) {
+        pointee.servesOneSided = peerFeatures & VersionOffer.Extension.oneSided != 0
+        beginCredit(peerExponent: VersionOffer.Extension.creditExponent(peerFeatures))
         flush()
         if pointee.servesOneSided { issueOperations() } else { endOperations(EndReason(.noOneSided)) }
     }

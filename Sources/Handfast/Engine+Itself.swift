@@ -28,7 +28,7 @@ extension Engine {
                     record.decisions.append(ConnectionDecision(transport: name, outcome: .chosen, reason: ""))
                     carry(record, by: index, attempt, socket: -1, .messages)
                     record.peerIncarnation = incarnation
-                    return slot.begin(servesOneSided: true)
+                    return slot.begin(peerFeatures: connectionFeatures)
                 } catch {
                     record.decisions.append(
                         ConnectionDecision(transport: name, outcome: .refusedHere, reason: error.text))

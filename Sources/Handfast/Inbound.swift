@@ -108,6 +108,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             csystem_copy(target, bytes + size + headerByteCount, UInt64(room))
         }
         request.completeReceive()
+        pass(Credit.cost(headerByteCount, payloadByteCount), payloadByteCount: payloadByteCount)
         return end
     }
 
@@ -198,6 +199,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.takesSends = false
             callForAttention()
             skipPayload(header.payloadByteCount)
+            pointee.credit.end()
+            flush()
         case .put where pointee.servesOneSided: putArrives(userHeader, header.payloadByteCount)
         case .get where pointee.servesOneSided: getArrives(userHeader, header.payloadByteCount)
         case .atomic where pointee.servesOneSided: atomicArrives(userHeader, header.payloadByteCount)
@@ -205,7 +208,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         case .putOffer where pointee.servesOneSided: putOffered(userHeader, header.payloadByteCount)
         case .getOffer where pointee.servesOneSided: getOffered(userHeader, header.payloadByteCount)
         case .getFinished where pointee.servesOneSided: getFinished(userHeader, header.payloadByteCount)
-        case .put, .get, .atomic, .operationAnswer, .putOffer, .getOffer, .getFinished:
+        case .credit where pointee.credit.isCounted: creditArrived(userHeader, header.payloadByteCount)
+        case .put, .get, .atomic, .operationAnswer, .putOffer, .getOffer, .getFinished, .credit:
             skipPayload(header.payloadByteCount)
         // A kind that later versions may define: passed over by its sizes, however it is cut.
         case nil: skipPayload(header.payloadByteCount)

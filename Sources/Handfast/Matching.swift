@@ -8,9 +8,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
     /// A message whose payload follows in the stream.
     func arrive(_ userHeader: UnsafeRawBufferPointer, payloadByteCount: Int) {
-        guard !pointee.dropsArrivals else { return skipPayload(payloadByteCount) }
-        if let request = takePosted(userHeader) {
+        if pointee.dropsArrivals {
+            skipPayload(payloadByteCount)
+            pass(Credit.cost(userHeader.count, payloadByteCount), payloadByteCount: payloadByteCount)
+        } else if let request = takePosted(userHeader) {
             receive(request, userHeader, payloadByteCount)
+            pass(Credit.cost(userHeader.count, payloadByteCount), payloadByteCount: payloadByteCount)
         } else {
             keep(userHeader, payloadByteCount)
         }
@@ -46,8 +49,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// No receive wants it yet: its payload is kept within the bound, else it waits in the stream.
     func keep(_ userHeader: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        let kept = hasRoom(userHeader.count + payloadByteCount) ? payloadByteCount : 0
-        let isStalled = kept < payloadByteCount || !hasRoom(userHeader.count)
+        guard charge(Credit.cost(userHeader.count, payloadByteCount), payloadByteCount: payloadByteCount) else {
+            return
+        }
+        let kept = mayHold(userHeader.count + payloadByteCount) ? payloadByteCount : 0
+        let isStalled = kept < payloadByteCount || !mayHold(userHeader.count)
         let message = UnsafeMutablePointer<UnexpectedMessage>.make(
             connection: self, userHeader: userHeader, payloadByteCount: payloadByteCount, keptByteCount: kept,
             content: isStalled ? .stalled : .arriving)
@@ -62,7 +68,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
     }
 
-    func hasRoom(_ byteCount: Int) -> Bool {
+    /// Whether so much may be held: what a peer sends within its credit always, of others what is within the bound.
+    func mayHold(_ byteCount: Int) -> Bool { pointee.credit.isCounted || hasRoom(byteCount) }
+
+    private func hasRoom(_ byteCount: Int) -> Bool {
         guard let endpoint = pointee.endpoint else { return false }
         return byteCount <= endpoint.pointee.unexpectedByteLimit - endpoint.pointee.unexpectedByteCount
             && byteCount <= endpoint.pointee.unexpectedByteLimitPerConnection - pointee.unexpectedByteCount
@@ -87,6 +96,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         pointee.unexpectedByteCount -= message.pointee.heldByteCount
         if message.pointee.isRemote { pointee.remoteCount -= 1 }
+        release(message.pointee.cost)
         guard let endpoint = pointee.endpoint else { return }
         endpoint.pointee.unexpectedByteCount -= message.pointee.heldByteCount
         if endpoint.pointee.hasStalled { endpoint.pointee.callsUntilSlowPart = 0 }

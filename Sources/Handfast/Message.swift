@@ -1,8 +1,8 @@
 /// A message that was taken and not received yet: a handle, free to copy, for use on its endpoint's thread.
 ///
 /// No receive and no probe finds it any more. It is good until it is received or dropped; each of these ends it, and
-/// later uses of any copy throw `stale`. Until then it counts against HANDFAST_UNEXPECTED_BYTES, and one that waits in
-/// the stream for lack of room holds back all that its connection sends after it, as it did before it was taken.
+/// later uses of any copy throw `stale`. Until then it counts against HANDFAST_UNEXPECTED_BYTES. One of a pscom peer that
+/// waits in the stream for lack of room holds back all that its connection sends after it, as it did before it was taken.
 ///
 /// When its connection ends, or is closed on this side, a message that is whole stays good; of others the rest will not
 /// come, and to receive them throws the error by which the connection ended.

@@ -28,6 +28,8 @@ struct MessageHeader: Hashable, Sendable {
         case putOffer = 68
         case getOffer = 69
         case getFinished = 70
+        /// What the peer may send from now on beyond what it might before.
+        case credit = 71
     }
 
     var userHeaderByteCount: Int

@@ -37,7 +37,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             part.pointee.connection = self
             oneSided.pointee.partCount += 1
             oneSided.pointee.byteCount += byteCount
-            pointee.sendQueue.append(part)
+            enqueueControl(part)
             flush()
             guard pointee.violation == nil else { return }
         }

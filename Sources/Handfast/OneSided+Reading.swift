@@ -111,7 +111,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         last.pointee.role = .control
         last.pointee.connection = self
         last.writeFrame(.getFinished, (part.pointee.partNumber, 0), wordCount: 0, (0, 0, 0), payloadByteCount: 0)
-        pointee.sendQueue.append(last)
+        enqueueControl(last)
         if error == 0 {
             flush()
             return finish(part, .done)
@@ -125,7 +125,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         oneSided.pointee.cannotRead = true
         oneSided.pointee.lastNumber &+= 1
         part.rewriteAsGet(oneSided.pointee.lastNumber)
-        pointee.sendQueue.append(part)
+        enqueueControl(part)
         flush()
     }
 }

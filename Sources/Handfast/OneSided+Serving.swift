@@ -155,7 +155,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         region?.retain()
         answer.pointee.owner = region.map { UnsafeMutableRawPointer($0) }
         makeOneSided().pointee.answerCount += 1
-        pointee.sendQueue.append(answer)
+        enqueueControl(answer)
         flush()
     }
 }

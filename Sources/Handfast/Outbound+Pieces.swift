@@ -1,8 +1,8 @@
 import CHandfast
 import Glibc
 
-// Messages whose payload is not one run of memory of the user's: scatter lists and copies. They always travel in the
-// stream: for a rendezvous the peer would read memory that lies in one piece and stays where it is.
+// Messages whose payload is not one run of memory of the user's: scatter lists and copies. They travel in the stream as
+// long as there is credit for it.
 
 extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
@@ -13,8 +13,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeBufferPointer<UnsafeRawBufferPointer>,
         payloadByteCount: Int
     ) -> Int? {
+        let cost = Credit.cost(userHeader.count, payloadByteCount)
         guard let endpoint = pointee.endpoint, pointee.sendQueue.isEmpty, let channel = pointee.channel,
-            let operations = pointee.operations
+            let operations = pointee.operations, pointee.credit.allows(cost)
         else { return 0 }
         var word = MessageHeader(
             .user, userHeaderByteCount: userHeader.count, payloadByteCount: payloadByteCount
@@ -34,6 +35,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             }
             return Int(operations.pointee.send(channel, pieces, UInt32(count)))
         }
+        if taken > 0 { pointee.credit.use(cost) }
         return taken == MessageHeader.byteCount + userHeader.count + payloadByteCount ? nil : taken
     }
 
@@ -59,9 +61,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     // Hot path.
     /// Sends a message, and keeps a copy of it if the transport does not take it whole.
-    /// - Returns: the request, which nobody needs to keep; nil when all of it went out.
+    /// - Parameter isKept: somebody waits for the request; else it is given back when it is complete.
+    /// - Returns: nil when all of it went out.
     func sendCopy(
-        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
+        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, isKept: Bool
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
         let taken = withUnsafePointer(to: payload) { one in
             sendNow(userHeader, UnsafeBufferPointer(start: one, count: 1), payloadByteCount: payload.count)
@@ -76,6 +79,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             request.pointee.payload = copy + userHeader.count
             request.pointee.memory = copy
             request.pointee.copiedByteCount = byteCount
+            request.pointee.isOwnedByEngine = !isKept
             pointee.copiedByteCount += Int32(byteCount)
         }
     }
@@ -95,10 +99,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             throw error
         }
         prepare(request)
-        request.makeFrame(rendezvousByteCount: .max, rendezvous: 0, offersHandle: false)
-        request.pointee.sentByteCount = taken
+        if taken > 0 {
+            request.makeFrame(rendezvousByteCount: .max, rendezvous: 0, offersHandle: false)
+            request.pointee.sentByteCount = taken
+        }
         pointee.sendQueue.append(request)
-        if pointee.channel == nil { callForAttention() }
+        if pointee.channel == nil { callForAttention() } else if taken == 0 { flush() }
         return request
     }
 }

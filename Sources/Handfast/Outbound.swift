@@ -10,8 +10,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
         guard let endpoint = pointee.endpoint else { throw NoSlot() }
+        let cost = Credit.cost(userHeader.count, payload.count)
         guard pointee.sendQueue.isEmpty, let channel = pointee.channel, let operations = pointee.operations,
-            payload.count < pointee.rendezvousByteCount
+            payload.count < pointee.rendezvousByteCount, pointee.credit.allows(cost)
         else {
             let request = try makeSend(userHeader, payload)
             pointee.sendQueue.append(request)
@@ -36,6 +37,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             }
             return Int(operations.pointee.send(channel, pieces, UInt32(count)))
         }
+        if taken > 0 { pointee.credit.use(cost) }
         if taken == total { return nil }
         return try queue(userHeader, payload, after: taken)
     }
@@ -65,7 +67,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         request.pointee.connection = self
         request.pointee.frame = (header.word, (number ?? 0).littleEndian)
         request.pointee.frameByteCount = MessageHeader.byteCount + byteCount
-        pointee.sendQueue.append(request)
+        // Only the goodbye comes after all that the user has sent.
+        if kind == .end { pointee.sendQueue.append(request) } else { enqueueControl(request) }
         flush()
     }
 
@@ -80,7 +83,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         request.pointee.frameByteCount = MessageHeader.byteCount
         request.pointee.trailer = (numbers.0.littleEndian, numbers.1.littleEndian, numbers.2.littleEndian)
         request.pointee.trailerByteCount = byteCount
-        pointee.sendQueue.append(request)
+        enqueueControl(request)
         flush()
     }
 
@@ -90,22 +93,69 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard let endpoint = pointee.endpoint else { return }
         while let channel = pointee.channel, let operations = pointee.operations, let request = pointee.sendQueue.first
         {
-            if request.pointee.frameByteCount == 0 {
-                pointee.lastRendezvous += 1
-                let isTaken = pointee.offersHandles && isHandleTaken(pointee.lastRendezvous)
-                request.makeFrame(
-                    rendezvousByteCount: isTaken ? .max : pointee.rendezvousByteCount,
-                    rendezvous: pointee.lastRendezvous, offersHandle: pointee.offersHandles)
-            }
+            if request.pointee.frameByteCount == 0 { guard makeFrame(of: request) else { return } }
             let (count, byteCount) = request.fill(endpoint.pointee.pieces)
             let taken = Int(operations.pointee.send(channel, endpoint.pointee.pieces, UInt32(count)))
+            if request.pointee.sentByteCount == 0, taken > 0 { pointee.credit.use(request.creditCost) }
             request.pointee.sentByteCount += taken
             guard taken == byteCount else { return }
-            pointee.sendQueue.remove(request)
+            dequeue(request)
             sent(request)
         }
         // Who closes waits for its last message, perhaps.
         if pointee.dropsArrivals { callForAttention() }
+    }
+
+    /// Decides how a message of the user's travels, when its turn has come.
+    /// - Returns: false when it must wait for credit.
+    private func makeFrame(of request: UnsafeMutablePointer<RequestSlot>) -> Bool {
+        let (userHeaderByteCount, payloadByteCount) = (
+            request.pointee.userHeaderByteCount, request.pointee.payloadByteCount
+        )
+        guard pointee.credit.left > 0 else { return false }
+        let cost = Credit.cost(userHeaderByteCount, payloadByteCount)
+        let isAllowed = pointee.credit.allows(cost, payloadByteCount: payloadByteCount)
+        let isListed = request.pointee.pieceCount > 0
+        // What lies in several places has no address to read it from.
+        let threshold = isAllowed ? (isListed ? Int.max : pointee.rendezvousByteCount) : 0
+        let offersHandle = pointee.offersHandles || isListed
+        pointee.lastRendezvous += 1
+        let isTaken = offersHandle && isHandleTaken(pointee.lastRendezvous)
+        // Its time comes when the peer has finished another.
+        if isTaken, !isAllowed { return false }
+        request.makeFrame(
+            rendezvousByteCount: isTaken ? .max : threshold, rendezvous: pointee.lastRendezvous,
+            offersHandle: offersHandle)
+        return true
+    }
+
+    /// Puts a message of the engine's own before those of the user's that have not begun: they may wait for credit, and
+    /// what gives them credit must not wait for them.
+    func enqueueControl(_ request: UnsafeMutablePointer<RequestSlot>) {
+        let first = pointee.sendQueue.first
+        let begun = first?.pointee.sentByteCount == 0 ? nil : first
+        pointee.sendQueue.insert(request, after: pointee.lastControl ?? begun)
+        pointee.lastControl = request
+    }
+
+    private func dequeue(_ request: UnsafeMutablePointer<RequestSlot>) {
+        pointee.sendQueue.remove(request)
+        if pointee.lastControl == request { pointee.lastControl = nil }
+    }
+
+    func dequeueFirst() -> UnsafeMutablePointer<RequestSlot>? {
+        guard let request = pointee.sendQueue.first else { return nil }
+        dequeue(request)
+        return request
+    }
+
+    /// Our last message is on its way: nothing can come after it.
+    var isSayingGoodbye: Bool {
+        if pointee.hasSentEnd { return true }
+        guard pointee.isLeaving, let first = pointee.sendQueue.first, first.pointee.sentByteCount > 0 else {
+            return false
+        }
+        return MessageHeader(word: first.pointee.frame.0).kind == .end
     }
 
     private func sent(_ request: UnsafeMutablePointer<RequestSlot>) {
@@ -135,6 +185,20 @@ extension UnsafeMutablePointer<EndpointState> {
 }
 
 extension UnsafeMutablePointer<RequestSlot> {
+    /// Of the send that this answers a part of; nil when its payload lies in one place.
+    private var listedPiecesOfOwner: UnsafeBufferPointer<hf_piece>? {
+        guard let owner = pointee.owner?.assumingMemoryBound(to: RequestSlot.self), owner.pointee.pieceCount > 0
+        else { return nil }
+        return owner.listedPieces
+    }
+
+    /// What it takes of the peer's credit.
+    fileprivate var creditCost: Int {
+        guard pointee.role == .message else { return 0 }
+        let isAlone = pointee.trailerByteCount > 0
+        return Credit.cost(pointee.userHeaderByteCount, isAlone ? 0 : pointee.payloadByteCount)
+    }
+
     /// Decides how the message travels and writes its first bytes.
     func makeFrame(rendezvousByteCount: Int, rendezvous: UInt64, offersHandle: Bool) {
         let (headerByteCount, payloadByteCount) = (pointee.userHeaderByteCount, pointee.payloadByteCount)
@@ -171,12 +235,20 @@ extension UnsafeMutablePointer<RequestSlot> {
         // The slot's memory stays where it is, so pointers into it outlive the closures.
         add(withUnsafePointer(to: &pointee.frame) { UnsafeRawPointer($0) }, pointee.frameByteCount)
         add(pointee.userHeader, pointee.userHeaderByteCount)
-        if pointee.pieceCount > 0 {
+        if pointee.pieceCount > 0, pointee.trailerByteCount == 0 {
             for piece in listedPieces { add(piece.bytes, Int(piece.byte_count)) }
         } else if pointee.trailerByteCount > 0 {
             add(withUnsafePointer(to: &pointee.trailer) { UnsafeRawPointer($0) }, pointee.trailerByteCount)
             add(withUnsafePointer(to: &pointee.more) { UnsafeRawPointer($0) }, pointee.moreByteCount)
             if pointee.carriesPayload { add(pointee.payload, pointee.payloadByteCount) }
+        } else if pointee.role == .payloadAnswer, let list = listedPiecesOfOwner {
+            var start = 0
+            let (first, end) = (pointee.payloadOffset, pointee.payloadOffset + pointee.payloadByteCount)
+            for piece in list {
+                let (from, to) = (Swift.max(first, start), Swift.min(end, start + Int(piece.byte_count)))
+                if from < to { add(piece.bytes.map { $0 + (from - start) }, to - from) }
+                start += Int(piece.byte_count)
+            }
         } else {
             add(pointee.payload, pointee.payloadByteCount)
         }

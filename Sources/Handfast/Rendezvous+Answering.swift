@@ -44,7 +44,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         func word(_ index: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self) }
         // Read once: the bytes may lie in memory that the peer can change.
         let (number, handle, byteCount) = (word(0), UInt64(littleEndian: word(1)), UInt64(littleEndian: word(2)))
-        guard pointee.offersHandles, let owner = offered(PayloadHandle.start(handle)) else {
+        guard handle & PayloadHandle.mark != 0, let owner = offered(PayloadHandle.start(handle)) else {
             return violate(.unknownRead)
         }
         let offset = PayloadHandle.offset(handle)
@@ -61,9 +61,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         answer.pointee.frame = (header.word, number)
         answer.pointee.frameByteCount = MessageHeader.byteCount + MemoryLayout<UInt64>.size
         answer.pointee.payload = owner.pointee.payload.map { $0 + offset }
+        answer.pointee.payloadOffset = offset
         answer.pointee.payloadByteCount = Int(byteCount)
         owner.pointee.partCount += 1
-        pointee.sendQueue.append(answer)
+        enqueueControl(answer)
         flush()
     }
 

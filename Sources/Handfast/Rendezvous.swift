@@ -38,19 +38,26 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             return violate(.malformedRendezvous)
         }
         pointee.inbound.part = .head
+        let cost = Credit.cost(asked.userHeader.count, 0)
         // The sender has its memory back when it hears our goodbye.
-        guard !pointee.dropsArrivals else { return }
+        guard !pointee.dropsArrivals else { return _ = pass(cost, payloadByteCount: 0) }
+        guard charge(cost, payloadByteCount: 0) else { return }
         if let request = takePosted(asked.userHeader) {
+            release(cost)
             request.matched(self, asked.userHeader, asked.payloadByteCount)
             let room = Swift.min(asked.payloadByteCount, request.pointee.payloadByteCount)
             return read(into: request, from: asked.address, byteCount: room, rendezvous: asked.number)
+        }
+        // It did not travel whole for want of credit: the next shall.
+        if pointee.credit.isCounted, asked.payloadByteCount < pointee.rendezvousByteCount {
+            giveCredit(wanted: 4 * Credit.cost(asked.userHeader.count, asked.payloadByteCount))
         }
         let message = UnsafeMutablePointer<UnexpectedMessage>.make(
             connection: self, userHeader: asked.userHeader, payloadByteCount: asked.payloadByteCount,
             keptByteCount: 0, content: .remote(address: asked.address, rendezvous: asked.number))
         guard let message else { return violate(.tooManyRequests) }
         // These hold no payload, but a peer could send them without end.
-        let isStalled = !hasRoom(asked.userHeader.count)
+        let isStalled = !mayHold(asked.userHeader.count)
         append(message)
         guard isStalled else { return }
         pointee.inbound.message = message

@@ -13,6 +13,26 @@ struct RequestQueue {
         last = request
     }
 
+    /// - Parameter other: one of the queue; nil for before the first.
+    mutating func insert(
+        _ request: UnsafeMutablePointer<RequestSlot>, after other: UnsafeMutablePointer<RequestSlot>?
+    ) {
+        guard let next = other.map({ $0.pointee.next }) ?? first else { return append(request) }
+        (request.pointee.previous, request.pointee.next) = (other, next)
+        next.pointee.previous = request
+        if let other { other.pointee.next = request } else { first = request }
+    }
+
+    /// Whether a scatter list is among them.
+    var hasListed: Bool {
+        var candidate = first
+        while let request = candidate {
+            if request.pointee.pieceCount > 0 { return true }
+            candidate = request.pointee.next
+        }
+        return false
+    }
+
     // Hot path.
     mutating func remove(_ request: UnsafeMutablePointer<RequestSlot>) {
         let (previous, next) = (request.pointee.previous, request.pointee.next)

@@ -88,6 +88,8 @@ struct RequestSlot: TableSlot {
 
     /// What the slot owns until the request is complete: a copied message, or a list of pieces.
     var memory: UnsafeMutableRawPointer?
+    /// Of an answer with a part of a scatter list's payload: where the part begins.
+    var payloadOffset = 0
     /// Counts against the connection's bound on copies.
     var copiedByteCount = 0
     /// Of a scatter list: so many pieces lie in `memory`, and `payload` is nil.

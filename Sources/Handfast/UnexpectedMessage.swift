@@ -32,6 +32,8 @@ struct UnexpectedMessage {
             return payloadByteCount <= endpoint.pointee.unexpectedByteLimitPerConnection - heldByteCount
         }
     }
+    /// In credit.
+    var cost: Int { Credit.cost(userHeaderByteCount, isRemote ? 0 : payloadByteCount) }
     var isRemote: Bool { if case .remote = content { true } else { false } }
 
     var next: UnsafeMutablePointer<UnexpectedMessage>?

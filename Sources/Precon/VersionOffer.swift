@@ -17,6 +17,10 @@ public struct VersionOffer: Hashable, Sendable {
         public static let rendezvousByMessages: UInt64 = 1 << 1
         /// A bit of `features`: the sender serves one-sided operations.
         public static let oneSided: UInt64 = 1 << 2
+        /// Bits 56 to 63 of `features`: who says a number there counts credit, in both directions, and connections to it
+        /// begin with two to the power of that many bytes of it. It serves what `rendezvousByMessages` says, too.
+        public static func credit(exponent: Int) -> UInt64 { UInt64(UInt8(clamping: exponent)) << 56 }
+        public static func creditExponent(_ features: UInt64) -> Int { Int(features >> 56) }
 
         public init(features: UInt64, incarnation: UInt64, nonce: Nonce) {
             self.features = features
