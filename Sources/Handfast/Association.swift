@@ -20,6 +20,8 @@ final class Association: DeadlineHolder {
     /// The transport that a handshake agreed on, until the arbiter takes it.
     private var agreement: (() -> Void)?
     private var events: [OnDemandEvent] = []
+    /// At its deadline: how far it had come, at each place.
+    private var standing: [String] = []
 
     init(_ record: ConnectionRecord, target: PeerTarget) {
         engine = record.engine
@@ -39,6 +41,8 @@ final class Association: DeadlineHolder {
     /// A handshake or a look-up of names is under way.
     var hasStreams: Bool { !streams.isEmpty || resolution != nil || dial?.isBetweenAttempts == false }
     var waitingFor: String { arbiter.waitingFor }
+    /// Where the peer is being asked to connect.
+    var asking: EndpointAddress.Place? { back?.place }
     var nextDeadline: ContinuousClock.Instant? { deadlines.values.min() }
 
     /// Hands an event to the arbiter and does what it says; events that come of that are handed over in turn.
@@ -54,9 +58,18 @@ final class Association: DeadlineHolder {
     func checkDeadlines(_ now: ContinuousClock.Instant) {
         for (timer, deadline) in deadlines where deadline <= now {
             deadlines[timer] = nil
-            if timer == .demand { demandedAt = nil }
+            if timer == .demand {
+                standing = standingNow
+                demandedAt = nil
+            }
             tell(.timerPassed(timer))
         }
+    }
+
+    /// How far it is with each address.
+    private var standingNow: [String] {
+        if let resolution { return ["\(resolution.text.text): the addresses of its host names were awaited"] }
+        return (back.map { [$0.standing] } ?? []) + (dial?.standing ?? [])
     }
 
     // MARK: Streams
@@ -90,7 +103,7 @@ final class Association: DeadlineHolder {
 
     /// - Parameter establish: hands the connection to the transport; not called when it is not wanted any more.
     func agreed(_ driver: HandshakeDriver, establish: @escaping () -> Void) {
-        driver.dial?.remember(driver)
+        driver.dial?.agreed(driver)
         streams[driver.id] = nil
         establishedStream = driver.id
         agreement = establish
@@ -142,18 +155,30 @@ final class Association: DeadlineHolder {
             agreement.take()?()
         case .failed(let failure):
             endDial()
-            engine.demandFailed(
-                record, HandfastError(failure, peer: record.peerText, own: engine.address?.description ?? engine.name))
+            engine.demandFailed(record, error(failure))
         case .peerRestarted:
             establishedStream = nil
             engine.end(record, HandfastError(.peerRestarted, "\(record.peerText) was restarted"))
         }
     }
 
+    private func error(_ failure: OnDemandFailure) -> HandfastError {
+        let own = engine.address?.description ?? engine.name
+        var error = HandfastError(failure, peer: record.peerText, own: own)
+        if case .deadlinePassed(let waitedFor) = failure {
+            let limit = engine.timeout(of: .demand)
+            error.message = "\(record.peerText): no connection within \(limit), \(waitedFor) was awaited"
+            if !standing.isEmpty { error.message += ": \(standing.joined(separator: "; "))" }
+        }
+        standing = []
+        return error
+    }
+
     private func connectForward() {
         guard dial == nil, case .text(let text) = target else { return proceed(unresolved: []) }
         do throws(HandfastError) {
-            resolution = try Resolution(text, in: engine) { [unowned self] places, failures in
+            resolution = try Resolution(text, in: engine, within: engine.settings.resolveTimeout) {
+                [unowned self] places, failures in
                 resolution = nil
                 known = engine.ranked(places)
                 proceed(unresolved: failures)
@@ -169,7 +194,7 @@ final class Association: DeadlineHolder {
         if dial == nil {
             dial = Dial(
                 places, startingAt: engine.lastWinner(of: places), for: record, selection: nil, onDemand: true,
-                unresolved: unresolved)
+                since: demandedAt ?? .now, unresolved: unresolved)
         }
         dial?.proceed()
     }

@@ -10,6 +10,8 @@ final class BackConnect: DeadlineHolder {
     private var places: ArraySlice<EndpointAddress.Place>
     private var stream: PreconStream?
     private var watch: UInt?
+    /// Which is being asked.
+    private(set) var place: EndpointAddress.Place?
     private var isConnected = false
     private var failures: [String] = []
     private(set) var nextDeadline: ContinuousClock.Instant?
@@ -23,6 +25,11 @@ final class BackConnect: DeadlineHolder {
         guard askNext() else { throw HandfastError(.unreachable, failures.joined(separator: "; ")) }
     }
 
+    /// What it is about, in words.
+    var standing: String {
+        "\(place?.description ?? ""): \(isConnected ? "BACK_ACK was awaited" : "the TCP connection was being made")"
+    }
+
     /// - Returns: whether there is a place that may answer.
     private func askNext() -> Bool {
         let engine = association.engine
@@ -32,7 +39,7 @@ final class BackConnect: DeadlineHolder {
                 // A whole name that the 8 bytes cannot hold goes before it; a pscom peer passes it over.
                 if WireName(engine.name).description != engine.name { stream.queue(.peerInfo(engine.ownPeerInfo())) }
                 stream.queue(.backConnect(engine.ownInfo(on: stream.socket)))
-                self.stream = stream
+                (self.stream, self.place) = (stream, place)
                 isConnected = false
                 watch = engine.watches.add(stream.socket, .backConnect(self), readable: true, writable: true)
                 nextDeadline = .now + engine.settings.connectTimeout

@@ -10,7 +10,8 @@ final class Dial: DeadlineHolder {
     private let selection: TransportSelection?
     private let isOnDemand: Bool
     private var retry: ConnectRetry
-    let startedAt = ContinuousClock.now
+    /// When the connection was asked for: its deadline counts from here.
+    let startedAt: ContinuousClock.Instant
     /// Of host names.
     private let unresolved: [HandfastError]
     /// The connection id of all streams of one round, by which a Handfast peer takes only one of them.
@@ -21,14 +22,18 @@ final class Dial: DeadlineHolder {
     private var failures: [Int: HandfastError] = [:]
     /// Made before the first attempt, for the only place.
     var proposals: Proposals?
+    /// The stream that the others were given up for.
+    private var winner: HandshakeDriver?
     private var isProceeding = false
     private(set) var nextDeadline: ContinuousClock.Instant?
 
     init(
         _ places: [EndpointAddress.Place], startingAt first: Int, for record: ConnectionRecord,
-        selection: TransportSelection?, onDemand: Bool, unresolved: [HandfastError] = []
+        selection: TransportSelection?, onDemand: Bool, since startedAt: ContinuousClock.Instant,
+        unresolved: [HandfastError] = []
     ) {
         engine = record.engine
+        self.startedAt = startedAt
         connectionID = engine.nextConnectionID()
         self.unresolved = unresolved
         self.record = record
@@ -50,15 +55,23 @@ final class Dial: DeadlineHolder {
         isProceeding = true
         defer { isProceeding = false }
         nextDeadline = nil
+        if winner != nil, elapsed < retry.policy.deadline { return awaitDeadline() }
         while true {
             switch retry.next(elapsed: elapsed, random: .random(in: 0...UInt64.max)) {
             case .connect(let index): begin(index)
             case .wait(let until):
                 nextDeadline = startedAt + until
                 return engine.watch(self)
+            case .giveUp(.deadlinePassed):
+                // A demand has a timer of the same length, which ends all of it.
+                if isOnDemand { return }
+                let error = HandfastError(
+                    .timeout, "no connection within \(retry.policy.deadline): \(standing.joined(separator: "; "))")
+                reject(Rejection(.timeout, "the deadline for the connect passed"))
+                return engine.end(record, error)
             case .giveUp(let ending):
-                cancel()
                 let error = error(ending)
+                cancel()
                 if isOnDemand { record.association?.gaveUp(self, error) } else { engine.end(record, error) }
                 return
             }
@@ -92,23 +105,25 @@ final class Dial: DeadlineHolder {
     func failed(_ driver: HandshakeDriver, _ error: HandfastError, _ outcome: ConnectRetry.Outcome) {
         guard let index = index(of: driver) else { return }
         underWay[index] = nil
+        if winner === driver { winner = nil }
         failures[index] = error
         retry.ended(address: index, outcome, elapsed: elapsed)
         if !isOnDemand || !driver.wasOpened { proceed() }
     }
 
-    /// Closes what is under way, without noise.
-    func cancel() {
-        for driver in underWay.values { driver.abandon() }
-        underWay = [:]
-        retry.cancelled(elapsed: elapsed)
-        nextDeadline = nil
-        engine.unwatch(self)
+    /// The stream is the connection's from here on.
+    func agreed(_ driver: HandshakeDriver) {
+        remember(driver)
+        if let index = index(of: driver) { underWay[index] = nil }
+        winner = nil
+        cancel()
     }
+
+    /// Closes what is under way, without noise.
+    func cancel() { end { $0.abandon() } }
 
     /// The peer turned out to be this endpoint: the connection goes on without a stream of this connect.
     func goLoopback() {
-        for driver in underWay.values { driver.record = nil }
         cancel()
         do throws(HandfastError) {
             try engine.connectToSelf(record, selection)
@@ -116,10 +131,30 @@ final class Dial: DeadlineHolder {
     }
 
     /// Ends it for a reason that the peer is told.
-    func reject(_ rejection: Rejection) {
-        for driver in underWay.values { driver.reject(rejection) }
-        underWay = [:]
-        cancel()
+    func reject(_ rejection: Rejection) { end { $0.reject(rejection) } }
+
+    private func end(_ end: (HandshakeDriver) -> Void) {
+        let drivers = underWay.values
+        (underWay, winner, nextDeadline) = ([:], nil, nil)
+        retry.cancelled(elapsed: elapsed)
+        engine.unwatch(self)
+        for driver in drivers { giveUp(driver, end) }
+    }
+
+    /// Nobody is told how it ends.
+    private func giveUp(_ driver: HandshakeDriver, _ end: (HandshakeDriver) -> Void) {
+        driver.record = nil
+        if case .completing = driver.stage { engine.over(driver) } else { end(driver) }
+    }
+
+    /// Of each place: in which state it is, or how it ended; for a connect that has no more time.
+    var standing: [String] {
+        let ofPlaces = places.enumerated().map { index, place in
+            guard let driver = underWay[index] else { return failures[index]?.message ?? "\(place): not tried yet" }
+            let before = failures[index].map { ", after: \($0.message)" } ?? ""
+            return "\(place): \(driver.standing)\(before)"
+        }
+        return unresolved.map(\.message) + ofPlaces
     }
 
     private var elapsed: Duration { startedAt.duration(to: .now) }
@@ -144,15 +179,20 @@ final class Dial: DeadlineHolder {
         }
     }
 
-    /// From here on the winner's own deadline holds; should it fail, the next attempt begins.
+    /// Should the winner fail, the next attempt begins.
     private func abandonOthers(than winner: HandshakeDriver) {
-        nextDeadline = nil
-        engine.unwatch(self)
+        self.winner = winner
         for (index, driver) in underWay where driver !== winner {
             underWay[index] = nil
-            driver.abandon()
+            giveUp(driver) { $0.abandon() }
             retry.ended(address: index, .passing, elapsed: elapsed)
         }
+        awaitDeadline()
+    }
+
+    private func awaitDeadline() {
+        nextDeadline = startedAt + retry.policy.deadline
+        engine.watch(self)
     }
 
     /// One error that says of every place what was wrong there.
@@ -168,10 +208,7 @@ final class Dial: DeadlineHolder {
             let tries = "\(retry.connectCount) connect\(retry.connectCount == 1 ? "" : "s") came to nothing"
             guard let single else { return HandfastError(.unreachable, "\(tries): \(reasons)") }
             return HandfastError(single.code, "\(single.message) (\(tries))", systemError: single.systemError)
-        case .deadlinePassed:
-            let waited =
-                reasons.isEmpty ? "nobody answered at \(places.map(\.description).joined(separator: ", "))" : reasons
-            return HandfastError(.timeout, "no connection within \(retry.policy.deadline): \(waited)")
+        case .deadlinePassed: return HandfastError(.timeout, reasons)
         }
     }
 }

@@ -94,8 +94,11 @@ extension Engine {
         try checkOpen()
         let peer = PeerDescription(name: text.name ?? "", address: [], isLocal: false)
         return try makeRecord(peer, text.text) { record throws(HandfastError) in
-            let resolution = try Resolution(text, in: self) { [unowned self, unowned record] places, failures in
-                resolved(record, places, failures, selection)
+            let now = ContinuousClock.now
+            let limit = min(settings.resolveTimeout, settings.retryPolicy.deadline)
+            let resolution = try Resolution(text, in: self, within: limit) {
+                [unowned self, unowned record] places, failures in
+                resolved(record, places, failures, selection, since: now)
             }
             record.phase = .resolving(resolution)
         }
@@ -104,14 +107,18 @@ extension Engine {
     /// The resolver has answered, or has not in time.
     func resolved(
         _ record: ConnectionRecord, _ places: [EndpointAddress.Place], _ failures: [HandfastError],
-        _ selection: TransportSelection?
+        _ selection: TransportSelection?, since start: ContinuousClock.Instant
     ) {
         do throws(HandfastError) {
             guard let first = places.first else {
-                throw HandfastError(.unreachable, failures.map(\.message).joined(separator: "; "))
+                let (reasons, limit) = (failures.map(\.message).joined(separator: "; "), settings.retryPolicy.deadline)
+                guard start.duration(to: .now) < limit else {
+                    throw HandfastError(.timeout, "no connection within \(limit): \(reasons)")
+                }
+                throw HandfastError(.unreachable, reasons)
             }
             record.peer = describe(first.host, name: record.peer.name)
-            try begin(record, places, selection, unresolved: failures)
+            try begin(record, places, selection, since: start, unresolved: failures)
         } catch { end(record, error) }
     }
 
@@ -134,14 +141,14 @@ extension Engine {
     /// - Throws: before the network is touched: who has nothing to propose does not bother the peer.
     private func begin(
         _ record: ConnectionRecord, _ places: [EndpointAddress.Place], _ selection: TransportSelection?,
-        unresolved: [HandfastError] = []
+        since start: ContinuousClock.Instant = .now, unresolved: [HandfastError] = []
     ) throws(HandfastError) {
         if areOwn(places) { return try connectToSelf(record, selection) }
         let proposals = try propose(to: record.peer, record.peerText, selection)
         let ranked = ranked(places)
         let dial = Dial(
             ranked, startingAt: lastWinner(of: ranked), for: record, selection: selection, onDemand: false,
-            unresolved: unresolved)
+            since: start, unresolved: unresolved)
         if ranked.count == 1 { dial.proposals = proposals }
         record.phase = .dialing(dial)
         dial.proceed()

@@ -151,6 +151,7 @@ extension Engine {
     /// Agreed, unless the association has another stream by now.
     func complete(_ driver: HandshakeDriver, transport number: UInt32, attempt: any TransportAttempt) {
         guard let association = driver.association else {
+            driver.dial?.agreed(driver)
             return establish(driver, transport: number, attempt: attempt)
         }
         association.agreed(driver) { self.establish(driver, transport: number, attempt: attempt) }

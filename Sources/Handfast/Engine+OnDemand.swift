@@ -82,10 +82,10 @@ extension Engine {
         association.askedToConnect(driver)
     }
 
-    /// Each longer than what happens within it: a handshake, the peer's connect, the whole demand.
+    /// The whole demand has the time of any connect; a peer's connect may take as long as one attempt of ours.
     func timeout(of timer: OnDemandTimer) -> Duration {
         switch timer {
-        case .demand: settings.retryPolicy.deadline + settings.connectTimeout + settings.handshakeTimeout
+        case .demand: settings.retryPolicy.deadline
         case .peerConnect: settings.connectTimeout + settings.handshakeTimeout
         }
     }

@@ -79,6 +79,15 @@ final class HandshakeDriver {
         if case .connecting = stage { "the TCP connection" } else { handshake.waitingFor }
     }
 
+    /// What it is about, in words, for a connect that has no more time.
+    var standing: String {
+        switch stage {
+        case .connecting: "the TCP connection was being made"
+        case .completing: "the last message was being sent"
+        case .talking, .closing, .over: "\(handshake.waitingFor) was awaited"
+        }
+    }
+
     init(
         engine: Engine, socket: consuming Descriptor, handshake: Handshake, isConnected: Bool, peer: PeerDescription,
         peerText: String, deadline: ContinuousClock.Instant

@@ -6,22 +6,26 @@ final class Resolution: DeadlineHolder {
     let text: EndpointText
     private let then: (_ places: [EndpointAddress.Place], _ failures: [HandfastError]) -> Void
     private let lookup: HostLookup
+    private let limit: Duration
     private var watch: UInt?
     let startedAt = ContinuousClock.now
     private(set) var nextDeadline: ContinuousClock.Instant?
 
-    /// - Parameter then: called once, unless it is abandoned, with what the names and addresses of the text came to and
-    ///   what went wrong.
+    /// - Parameters:
+    ///   - limit: after which it goes on with what there is.
+    ///   - then: called once, unless it is abandoned, with what the names and addresses of the text came to and
+    ///     what went wrong.
     /// - Throws: `resources`.
     init(
-        _ text: EndpointText, in engine: Engine,
+        _ text: EndpointText, in engine: Engine, within limit: Duration,
         then: @escaping (_ places: [EndpointAddress.Place], _ failures: [HandfastError]) -> Void
     ) throws(HandfastError) {
         self.engine = engine
         self.text = text
         self.then = then
+        self.limit = limit
         lookup = try engine.resolver.start(text.hostNames)
-        nextDeadline = startedAt + engine.settings.resolveTimeout
+        nextDeadline = startedAt + limit
         watch = engine.watches.add(lookup.descriptor, .lookup(self), readable: true, writable: false)
         engine.watch(self)
     }
@@ -61,7 +65,7 @@ final class Resolution: DeadlineHolder {
                 case .failure(let words): failures.append(error(name, part.index, "cannot be resolved: \(words)"))
                 case nil:
                     failures.append(
-                        error(name, part.index, "was not resolved within \(engine.settings.resolveTimeout)"))
+                        error(name, part.index, "was not resolved within \(limit)"))
                 }
             }
             for address in addresses {

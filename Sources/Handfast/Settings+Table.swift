@@ -30,7 +30,7 @@ extension Settings {
         help: "Milliseconds after which a peer's next address is tried beside one that does not answer.")
     static let connectDeadline = Setting.milliseconds(
         "HANDFAST_CONNECT_DEADLINE_MS", default: 10_000, in: 1...3_600_000,
-        help: "Milliseconds for all attempts of one connect together.")
+        help: "Milliseconds for a whole connect: host names, all attempts and the handshake together.")
     static let resolveTimeout = Setting.milliseconds(
         "HANDFAST_RESOLVE_TIMEOUT_MS", default: 5000, in: 1...3_600_000,
         help: "Milliseconds that it may take to resolve the host names of an address.")

@@ -15,7 +15,7 @@ package final class SimulatedNetwork {
 
     static func timeout(of timer: OnDemandTimer) -> Duration {
         switch timer {
-        case .demand: retryPolicy.deadline + connectTimeout + handshakeTimeout
+        case .demand: retryPolicy.deadline
         case .peerConnect: connectTimeout + handshakeTimeout
         }
     }

@@ -1,8 +1,9 @@
 import Glibc
 
-/// A TCP listener whose peers are taken by the system and never hear a word.
+/// A TCP listener whose peers are taken by the system and hear no word, or one.
 final class SilentListener {
     private let socket: Int32
+    private var kept: [Int32] = []
     let port: UInt16
 
     /// - Parameter lastByte: the last byte of 127.0.0.x.
@@ -23,7 +24,17 @@ final class SilentListener {
         port = address.sin_port.bigEndian
     }
 
-    deinit { close(socket) }
+    deinit { for descriptor in kept + [socket] { close(descriptor) } }
+
+    /// Sends these bytes to each peer that has come since the last call, and says no more.
+    func greet(_ bytes: [UInt8]) {
+        while true {
+            let peer = accept(socket, nil, nil)
+            guard peer >= 0 else { return }
+            _ = send(peer, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+            kept.append(peer)
+        }
+    }
 
     /// How many peers have come since the last call; they are sent away.
     func count() -> Int {
