@@ -287,11 +287,7 @@ final class Engine {
     /// Each handshake, each look-up of names, and each connect that has neither at the moment.
     func pending() -> [PendingConnect] {
         let now = ContinuousClock.now
-        let handshakes = drivers.values.map {
-            PendingConnect(
-                peer: $0.record?.peerText ?? $0.peerText, waitingFor: $0.waitingFor,
-                elapsed: $0.startedAt.duration(to: now), isIncoming: $0.role == .answerer)
-        }
+        let handshakes = drivers.values.compactMap { $0.pending(now) }
         let names = waiting.values.compactMap { $0 as? Resolution }
         let lookups = names.map {
             PendingConnect(

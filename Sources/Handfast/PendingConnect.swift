@@ -1,6 +1,9 @@
+import Precon
+import TransportAPI
+
 /// A connect that is under way: what to look at when a job hangs at its start.
 public struct PendingConnect: Hashable, Sendable, CustomStringConvertible {
-    /// Address, and name once it is known.
+    /// Where its stream leads or comes from, and the name if it is known. While there is no stream: the whole address.
     public let peer: String
     /// What has not come yet.
     public let waitingFor: String
@@ -10,6 +13,20 @@ public struct PendingConnect: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         "\(isIncoming ? "from" : "to") \(peer): waiting for \(waitingFor) since \(elapsed)"
+    }
+}
+
+extension HandshakeDriver {
+    /// Nil when nothing more is to come of it than the end of the stream.
+    func pending(_ now: ContinuousClock.Instant) -> PendingConnect? {
+        switch stage {
+        case .closing, .over: return nil
+        case .connecting, .talking, .completing: break
+        }
+        let name = peer.name.isEmpty ? "" : " (\(peer.name.shortened))"
+        return PendingConnect(
+            peer: "\(peerText)\(name)", waitingFor: waitingFor, elapsed: startedAt.duration(to: now),
+            isIncoming: role == .answerer)
     }
 }
 
@@ -26,7 +43,8 @@ extension ConnectionRecord {
                 association?.hasStreams == true
                     ? nil
                     : PendingConnect(
-                        peer: peerText, waitingFor: association?.waitingFor ?? "", elapsed: start.duration(to: now),
+                        peer: association?.asking?.description ?? peerText, waitingFor: association?.waitingFor ?? "",
+                        elapsed: start.duration(to: now),
                         isIncoming: false)
             }
         case .dialing, .resolving, .connecting, .connected, .ended: nil

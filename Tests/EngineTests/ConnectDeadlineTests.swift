@@ -33,6 +33,7 @@ import TransportAPI
         let error = try #require(throws: HandfastError.self) { try send.result() }
         #expect(error.code == .timeout)
         #expect(error.message.contains("no connection within 0.3 seconds"), "\(error)")
+        #expect(endpoint.pending.isEmpty)
         return error
     }
 
