@@ -9,7 +9,12 @@ final class Association: DeadlineHolder {
     private var known: [EndpointAddress.Place]
     private var resolution: Resolution?
     private var arbiter: OnDemandArbiter
+    /// The peer's.
     private var streams: [StreamID: HandshakeDriver] = [:]
+    /// This side's: those of a connect race, and the arbiter knows them by the number of the first.
+    private var forward: StreamID?
+    /// Of the peer's stream that was let in last.
+    private var contest: Contest?
     /// This side's own connect, from the first attempt to the end of the demand.
     private var dial: Dial?
     private var back: BackConnect?
@@ -22,6 +27,8 @@ final class Association: DeadlineHolder {
     private var events: [OnDemandEvent] = []
     /// At its deadline: how far it had come, at each place.
     private var standing: [String] = []
+    /// Why no address led to the peer.
+    private var refusal: HandfastError?
 
     init(_ record: ConnectionRecord, target: PeerTarget) {
         engine = record.engine
@@ -75,8 +82,10 @@ final class Association: DeadlineHolder {
     // MARK: Streams
 
     /// A peer's stream that names this peer.
-    func accept(_ driver: HandshakeDriver, _ claim: PeerClaim) {
+    func accept(_ driver: HandshakeDriver, _ claim: PeerClaim, _ contest: Contest?) {
         driver.association = self
+        driver.isSpare = contest != nil && contest == self.contest
+        self.contest = contest
         streams[driver.id] = driver
         tell(.accepted(driver.id, claim))
     }
@@ -88,26 +97,39 @@ final class Association: DeadlineHolder {
 
     func opened(_ driver: HandshakeDriver) {
         driver.association = self
-        streams[driver.id] = driver
+        guard forward == nil else { return }
+        forward = driver.id
         tell(.forwardOpened(driver.id))
     }
 
-    func identified(_ driver: HandshakeDriver, _ claim: PeerClaim) { tell(.forwardIdentified(driver.id, claim)) }
+    /// - Returns: whether it is the peer, as far as can be seen.
+    func identified(_ driver: HandshakeDriver, _ claim: PeerClaim) -> Bool {
+        if let rejection = arbiter.objection(to: claim) {
+            driver.reject(rejection)
+            return false
+        }
+        guard let forward else { return false }
+        tell(.forwardIdentified(forward, claim))
+        return true
+    }
 
-    /// No place of the peer is left to be tried, or no time.
-    func gaveUp(_ dial: Dial, _ error: HandfastError) {
+    /// No place of the peer is left to be tried.
+    func gaveUp(_ dial: Dial, _ error: HandfastError, isRefused: Bool) {
         guard self.dial === dial else { return }
+        if let stream = forward.take() { tell(.streamFailed(stream, .abandoned)) }
         self.dial = nil
-        tell(.forwardUnreachable(error.message))
+        if isRefused { refusal = error }
+        tell(isRefused ? .forwardRefused(error.message) : .forwardUnreachable(error.message))
     }
 
     /// - Parameter establish: hands the connection to the transport; not called when it is not wanted any more.
     func agreed(_ driver: HandshakeDriver, establish: @escaping () -> Void) {
         driver.dial?.agreed(driver)
         streams[driver.id] = nil
-        establishedStream = driver.id
+        let stream = driver.role == .starter ? forward.take() ?? driver.id : driver.id
+        establishedStream = stream
         agreement = establish
-        tell(.agreed(driver.id))
+        tell(.agreed(stream))
     }
 
     /// The connection is over.
@@ -117,8 +139,26 @@ final class Association: DeadlineHolder {
     }
 
     func failed(_ driver: HandshakeDriver, _ failure: HandshakeFailure) {
+        if driver.role == .starter { return forwardFailed(failure) }
         guard streams.removeValue(forKey: driver.id) != nil else { return }
         tell(.streamFailed(driver.id, failure))
+    }
+
+    /// One of this side's streams came to nothing: the arbiter hears of it when it was the last, or says what holds for all.
+    private func forwardFailed(_ failure: HandshakeFailure) {
+        guard let stream = forward, let dial else { return }
+        let goesOn: Bool
+        switch failure {
+        case .rejectedByPeer(let rejection) where rejection.code == .superseded:
+            dial.cancel()
+            goesOn = false
+        // Who would wait for the peer's own connect now looks at the other places first.
+        case .streamEnded where !arbiter.prevails: goesOn = dial.hasMore
+        default: goesOn = dial.hasOpenStream
+        }
+        if arbiter.isOffering, goesOn { return dial.proceed() }
+        forward = nil
+        tell(.streamFailed(stream, failure))
     }
 
     func backConnectEnded(_ connect: BackConnect, _ failure: String?) {
@@ -139,7 +179,13 @@ final class Association: DeadlineHolder {
             if let connect = back.take() { connect.finish() }
         case .accept(let stream):
             if let driver = streams[stream] { engine.welcome(driver, record) }
+        case .reject(forward, let rejection):
+            forward = nil
+            dial?.reject(rejection)
         case .reject(let stream, let rejection): streams.removeValue(forKey: stream)?.reject(rejection)
+        case .abandon(forward):
+            forward = nil
+            dial?.cancel()
         case .abandon(let stream): streams.removeValue(forKey: stream)?.abandon()
         case .acknowledge(let stream): streams.removeValue(forKey: stream)?.acknowledgeAndClose()
         case .arm(let timer):
@@ -163,6 +209,7 @@ final class Association: DeadlineHolder {
     }
 
     private func error(_ failure: OnDemandFailure) -> HandfastError {
+        if case .refused = failure, let refusal = refusal.take() { return refusal }
         let own = engine.address?.description ?? engine.name
         var error = HandfastError(failure, peer: record.peerText, own: own)
         if case .deadlinePassed(let waitedFor) = failure {
@@ -202,7 +249,7 @@ final class Association: DeadlineHolder {
     private func endDial() {
         resolution.take()?.abandon()
         dial?.cancel()
-        dial = nil
+        (dial, forward) = (nil, nil)
     }
 
     private func connectBack() {

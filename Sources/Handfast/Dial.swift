@@ -46,6 +46,10 @@ final class Dial: DeadlineHolder {
 
     var peerName: String { record.peer.name }
     var isBetweenAttempts: Bool { underWay.isEmpty }
+    /// A TCP connection stands whose peer may yet be the one.
+    var hasOpenStream: Bool { underWay.values.contains(where: \.wasOpened) }
+    /// Something may come of this round.
+    var hasMore: Bool { !underWay.isEmpty || retry.hasMore }
     var waitingFor: String { underWay.values.first?.waitingFor ?? "the next attempt" }
 
     /// Does what is due.
@@ -72,7 +76,11 @@ final class Dial: DeadlineHolder {
             case .giveUp(let ending):
                 let error = error(ending)
                 cancel()
-                if isOnDemand { record.association?.gaveUp(self, error) } else { engine.end(record, error) }
+                if isOnDemand {
+                    record.association?.gaveUp(self, error, isRefused: ending != .attemptsUsed)
+                } else {
+                    engine.end(record, error)
+                }
                 return
             }
         }
@@ -80,19 +88,13 @@ final class Dial: DeadlineHolder {
 
     func checkDeadlines(_ now: ContinuousClock.Instant) { proceed() }
 
-    /// A TCP connection stands.
-    func opened(_ driver: HandshakeDriver) {
-        guard isOnDemand else { return }
-        // The association decides what becomes of it; until it says that it failed, no other is wanted.
-        abandonOthers(than: driver)
-        record.association?.opened(driver)
-    }
+    /// A TCP connection stands; others may still be faster to say who is there.
+    func opened(_ driver: HandshakeDriver) { if isOnDemand { record.association?.opened(driver) } }
 
     /// The peer has said who it is, and it is the right one.
     func identified(_ driver: HandshakeDriver) {
-        guard !isOnDemand else { return }
         abandonOthers(than: driver)
-        remember(driver)
+        if !isOnDemand { remember(driver) }
     }
 
     /// The next connect to the same peer begins where this stream leads.
@@ -102,9 +104,13 @@ final class Dial: DeadlineHolder {
     }
 
     /// A stream came to nothing. An association asks for the next one itself.
-    func failed(_ driver: HandshakeDriver, _ error: HandfastError, _ outcome: ConnectRetry.Outcome) {
+    /// - Parameter failure: nil when there was no TCP connection.
+    func failed(_ driver: HandshakeDriver, _ error: HandfastError, _ failure: HandshakeFailure?) {
         guard let index = index(of: driver) else { return }
         underWay[index] = nil
+        // Before it is known who is there, a refusal says something of that place alone.
+        let outcome: ConnectRetry.Outcome =
+            failure?.isLasting != true ? .passing : winner === driver ? .lasting : .wrongPeer
         if winner === driver { winner = nil }
         failures[index] = error
         retry.ended(address: index, outcome, elapsed: elapsed)
@@ -167,7 +173,7 @@ final class Dial: DeadlineHolder {
         do throws(HandfastError) {
             let driver = try engine.makeDialer(
                 to: places[index], record, selection: selection, onDemand: isOnDemand,
-                connectionID: isOnDemand ? nil : connectionID, severalStreams: !isOnDemand && places.count > 1,
+                connectionID: connectionID, severalStreams: places.count > 1,
                 proposals: proposals.take())
             driver.dial = self
             underWay[index] = driver
@@ -201,12 +207,15 @@ final class Dial: DeadlineHolder {
         let known = unresolved + failures.sorted { $0.key < $1.key }.map(\.value)
         let reasons = known.map(\.message).joined(separator: "; ")
         switch ending {
-        case .refusedForGood:
+        case .refusedForGood, .noAddressLeft:
             return single
                 ?? HandfastError(failures.values.first { $0.code != .unreachable }?.code ?? .rejected, reasons)
-        case .noAddressLeft, .attemptsUsed:
+        case .attemptsUsed:
             let tries = "\(retry.connectCount) connect\(retry.connectCount == 1 ? "" : "s") came to nothing"
-            guard let single else { return HandfastError(.unreachable, "\(tries): \(reasons)") }
+            let isRefused = failures.values.contains { $0.code == .rejected }
+            guard let single else {
+                return HandfastError(isRefused ? .rejected : .unreachable, "\(tries): \(reasons)")
+            }
             return HandfastError(single.code, "\(single.message) (\(tries))", systemError: single.systemError)
         case .deadlinePassed: return HandfastError(.timeout, reasons)
         }

@@ -23,12 +23,10 @@ extension Engine {
         case .starter:
             guard let record = driver.record else { return }
             if let association = driver.association {
-                association.identified(driver, PeerClaim(identity, address: driver.peerText))
+                guard association.identified(driver, PeerClaim(identity, address: driver.peerText)) else { return }
             } else if let rejection = nameMismatch(expected: record.peer.name, identity) {
                 return driver.reject(rejection)
             }
-            // An association may have turned it away.
-            guard driver.record === record else { return }
             driver.dial?.identified(driver)
             note(driver, asPeerOf: record)
         case .answerer:
@@ -215,7 +213,7 @@ extension Engine {
         driver.endPhase(.connect)
         let text = "\(driver.peerText): \(String(cString: strerror(error))); is a peer listening there?"
         over(driver)
-        driver.dial?.failed(driver, HandfastError(.unreachable, text, systemError: error), .passing)
+        driver.dial?.failed(driver, HandfastError(.unreachable, text, systemError: error), nil)
     }
 
     /// The handshake failed; its socket may stay a moment for the peer to read why.
@@ -225,20 +223,16 @@ extension Engine {
         let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
         if driver.role == .answerer, failure != .abandoned, !driver.isStranger {
             logger.log(
-                level: failure.isSuperseded || (driver.isUnheard && failure.isStreamEnd) ? .debug : .warning,
+                level: failure.isSuperseded || driver.isSpare || (driver.isUnheard && failure.isStreamEnd)
+                    ? .debug : .warning,
                 "handshake failed",
                 metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
         }
         guard let record = driver.record else { return }
         driver.record = nil
-        driver.dial?.failed(driver, error, outcome(of: failure))
+        driver.dial?.failed(driver, error, failure)
         if let association = driver.association { return association.failed(driver, failure) }
         if driver.dial == nil { end(record, error) }
-    }
-
-    private func outcome(of failure: HandshakeFailure) -> ConnectRetry.Outcome {
-        if case .rejected(let rejection) = failure, rejection.code == .unknownName { return .wrongPeer }
-        return ConnectRetry.Outcome(failure)
     }
 
     func transportName(_ number: UInt32) -> String {

@@ -61,7 +61,7 @@ extension Engine {
         guard let association = association(for: claim.wireName, wholeName: claim.wholeName) else {
             return turnAway(driver, claim)
         }
-        association.accept(driver, claim)
+        association.accept(driver, claim, Contest(identity))
     }
 
     /// Nobody of that name is expected.
@@ -138,6 +138,7 @@ extension HandfastError {
                 "\(peer): this endpoint, at \(own), is called \(name.quoted) too; one of the two must have another name"
             )
         case .unreachable(let text): self.init(.unreachable, text)
+        case .refused(let text): self.init(.rejected, text)
         case .handshake(let failure): self.init(failure, peer: peer, decisions: [])
         case .deadlinePassed(let waitedFor):
             self.init(.timeout, "\(peer): no connection in time; \(waitedFor) was awaited")

@@ -112,7 +112,7 @@ extension Engine {
 
 extension Contest {
     /// Nil when the connect has this stream alone, or does not say.
-    fileprivate init?(_ identity: PeerIdentity) {
+    init?(_ identity: PeerIdentity) {
         guard let handfast = identity.version.handfast, handfast.features & VersionOffer.Extension.severalStreams != 0
         else { return nil }
         self.init(incarnation: handfast.incarnation, connectionID: identity.connection.connectionID)

@@ -48,6 +48,8 @@ final class HandshakeDriver {
     private var hasBegun = false
     /// The peer has sent no whole message: perhaps a connect that found another of our addresses faster.
     var isUnheard: Bool { !hasBegun && unknownFrameCount == 0 }
+    /// Another stream of a connect on demand of which one has come already.
+    var isSpare = false
     /// Refused because nobody expects it, which the log of refusals tells.
     var isStranger = false
     var peer: PeerDescription

@@ -62,6 +62,12 @@ public struct ConnectRetry: Hashable, Sendable {
         self.firstAddress = firstAddress
     }
 
+    /// An address of the list waits for its turn.
+    public var hasMore: Bool {
+        guard case .trying(let visited) = state else { return false }
+        return (visited..<addressCount).contains { !useless.contains(address(at: $0)) }
+    }
+
     /// - Parameter random: for the wait, if one begins.
     public mutating func next(elapsed: Duration, random: UInt64) -> Step {
         if case .over(let ending) = state { return .giveUp(ending) }

@@ -59,6 +59,12 @@ public struct OnDemandArbiter: Hashable, Sendable {
         if case .established(let stream) = state { stream } else { nil }
     }
 
+    /// This side's connect goes on when both connect.
+    public var prevails: Bool { order == .lower }
+
+    /// A forward stream is open, and nobody has said who is there.
+    public var isOffering: Bool { if case .offering = state { true } else { false } }
+
     /// What has not come yet, for reports and errors.
     public var waitingFor: String {
         switch state {
@@ -82,6 +88,7 @@ public struct OnDemandArbiter: Hashable, Sendable {
         case .forwardOpened(let stream): open(stream)
         case .forwardIdentified(let stream, let claim): identify(stream, claim)
         case .forwardUnreachable(let text): turnBack(text)
+        case .forwardRefused(let text): endRefused(text)
         case .agreed(let stream): agree(stream)
         case .streamFailed(let stream, let failure): lose(stream, failure)
         case .backConnectAcknowledged: awaitPeerAsAsked()
@@ -199,6 +206,11 @@ extension OnDemandArbiter {
         return [.connectBack]
     }
 
+    private mutating func endRefused(_ text: String) -> [OnDemandAction] {
+        guard case .connecting = state else { return [] }
+        return fail(.refused(text))
+    }
+
     private mutating func awaitPeerAsAsked() -> [OnDemandAction] {
         guard case .askingBack(let text) = state else { return [] }
         state = .awaitingPeer(.asked(text))
@@ -276,7 +288,7 @@ extension OnDemandArbiter {
     }
 
     /// Why the other end of a stream cannot be this peer, or cannot be talked to.
-    private func objection(to claim: PeerClaim) -> Rejection? {
+    public func objection(to claim: PeerClaim) -> Rejection? {
         guard claim.isOf(peer) else {
             return Rejection(.unknownName, "\(peer.whole) was expected, and \(claim.name) is at \(claim.address)")
         }
@@ -314,7 +326,9 @@ extension OnDemandArbiter {
             return [.connectForward]
         case .offering(stream), .answered(stream), .accepting(stream, isWanted: true):
             if case .rejectedByPeer(let rejection) = failure, rejection.code == .duplicateName { duplicateCount += 1 }
-            guard !failure.isLasting, duplicateCount < Self.duplicateLimit else { return fail(.handshake(failure)) }
+            // Before it is known who is there, a refusal says something of that address alone.
+            let isLasting = failure.isLasting && state != .offering(stream)
+            guard !isLasting, duplicateCount < Self.duplicateLimit else { return fail(.handshake(failure)) }
             state = .connecting
             return [.connectForward]
         case .accepting(stream, isWanted: false):

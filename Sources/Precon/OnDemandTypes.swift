@@ -60,8 +60,10 @@ public enum OnDemandEvent: Hashable, Sendable {
     case forwardOpened(StreamID)
     /// The peer answered on the forward stream and said who it is.
     case forwardIdentified(StreamID, PeerClaim)
-    /// No address is left to be tried, or no time.
+    /// Every address was tried as often as may be.
     case forwardUnreachable(String)
+    /// At every address is another process, or one that refuses.
+    case forwardRefused(String)
     /// The handshake on an own or an accepted stream has agreed on a transport.
     case agreed(StreamID)
     /// The handshake on an own or an accepted stream has ended without a connection.
@@ -108,6 +110,8 @@ public enum OnDemandFailure: Error, Hashable, Sendable {
     case sameName(String)
     /// No address led to the peer, nor would it connect when asked.
     case unreachable(String)
+    /// Whoever is at the peer's addresses is not the peer, or says no.
+    case refused(String)
     case handshake(HandshakeFailure)
     case deadlinePassed(waitingFor: String)
 }

@@ -75,10 +75,13 @@ final class SimulatedAssociation {
         tell(.forwardOpened(handshake.id))
     }
 
-    func gaveUp(_ dial: SimulatedDial, _ text: String) {
+    func gaveUp(_ dial: SimulatedDial, _ ending: ConnectRetry.Ending) {
         guard self.dial === dial else { return }
         self.dial = nil
-        tell(.forwardUnreachable(text))
+        switch ending {
+        case .attemptsUsed, .deadlinePassed: tell(.forwardUnreachable("\(ending)"))
+        case .noAddressLeft, .refusedForGood: tell(.forwardRefused("\(ending)"))
+        }
     }
 
     func agreed(_ handshake: SimulatedHandshake, by transport: UInt32) {
@@ -158,7 +161,7 @@ final class SimulatedAssociation {
         guard isOwed else { return }
         isOwed = false
         self.failure = failure
-        // Every endpoint is expected everywhere: one that is not was meant by another's address.
+        // One of a peer's addresses is always right, so a stranger's word is never the last.
         if case .handshake(.rejectedByPeer(let rejection)) = failure, rejection.code == .unknownName {
             return network.complain("\(endpoint.name.whole) failed by another's wrong address: \(rejection.text)")
         }

@@ -10,6 +10,8 @@ final class SimulatedDial {
     /// By address: a connect that has no stream yet, or the stream.
     private var connecting: [Int: UInt64] = [:]
     private var opened: (address: Int, handshake: SimulatedHandshake)?
+    /// Addresses at which somebody said that it is another, or does not know us.
+    private var strangers: Set<Int> = []
     private var isProceeding = false
     /// Changes with each wait and each connect: an old one means nothing any more.
     private var turn: UInt64 = 0
@@ -38,7 +40,7 @@ final class SimulatedDial {
                 }
             case .giveUp(let ending):
                 cancel()
-                return association.gaveUp(self, "\(ending)")
+                return association.gaveUp(self, ending)
             }
         }
     }
@@ -46,7 +48,15 @@ final class SimulatedDial {
     func failed(_ handshake: SimulatedHandshake, _ failure: HandshakeFailure) {
         guard let opened, opened.handshake === handshake else { return }
         self.opened = nil
-        retry.ended(address: opened.address, outcome(of: failure), elapsed: elapsed)
+        switch failure {
+        case .rejected(let rejection) where rejection.code == .unknownName,
+            .rejectedByPeer(let rejection) where rejection.code == .unknownName:
+            strangers.insert(opened.address)
+            if strangers.count == places.count { network.complain("nobody knows \(association.endpoint.name.whole)") }
+        default: break
+        }
+        retry.ended(
+            address: opened.address, outcome(of: failure, isIdentified: handshake.isIdentified), elapsed: elapsed)
     }
 
     func cancel() {
@@ -63,9 +73,9 @@ final class SimulatedDial {
 
     private var elapsed: Duration { network.now - startedAt }
 
-    private func outcome(of failure: HandshakeFailure) -> ConnectRetry.Outcome {
-        if case .rejected(let rejection) = failure, rejection.code == .unknownName { return .wrongPeer }
-        return ConnectRetry.Outcome(failure)
+    private func outcome(of failure: HandshakeFailure, isIdentified: Bool) -> ConnectRetry.Outcome {
+        guard failure.isLasting else { return .passing }
+        return isIdentified ? .lasting : .wrongPeer
     }
 
     private func connect(to address: Int) {

@@ -34,6 +34,11 @@ final class SimulatedEndpoint {
         peerInfo.name = name
     }
 
+    /// A process expects whom it wants to talk to, and who wants to talk to it; others come by a wrong address.
+    private func expects(_ peer: Int) -> Bool {
+        wishes.contains(peer) || network.endpoints[peer].wishes.contains(number)
+    }
+
     func association(with peer: Int) -> SimulatedAssociation {
         if let known = associations[peer] { return known }
         let new = SimulatedAssociation(self, peer: peer)
@@ -78,9 +83,11 @@ final class SimulatedEndpoint {
     func identify(_ handshake: SimulatedHandshake, _ identity: PeerIdentity) {
         let claim = PeerClaim(identity, address: "endpoint \(handshake.stream.endpoints[1 - handshake.end])")
         switch handshake.role {
-        case .starter: handshake.association?.tell(.forwardIdentified(handshake.id, claim))
+        case .starter:
+            handshake.isIdentified = handshake.association?.arbiter.objection(to: claim) == nil
+            handshake.association?.tell(.forwardIdentified(handshake.id, claim))
         case .answerer:
-            guard let peer = network.number(of: claim) else {
+            guard let peer = network.number(of: claim), expects(peer) else {
                 return handshake.reject(.unknownName(claim, at: name.whole))
             }
             association(with: peer).accept(handshake, claim)
@@ -93,7 +100,7 @@ final class SimulatedEndpoint {
 
     func askedToConnect(_ handshake: SimulatedHandshake, _ info: ConnectionInfo, about: PeerInfo?) {
         let claim = PeerClaim(wireName: info.name, wholeName: about?.name, incarnation: nil, address: "")
-        guard let peer = network.number(of: claim) else {
+        guard let peer = network.number(of: claim), expects(peer) else {
             return handshake.reject(.unknownName(claim, at: name.whole))
         }
         association(with: peer).askedToConnect(handshake)

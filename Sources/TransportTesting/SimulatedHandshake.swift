@@ -13,6 +13,8 @@ final class SimulatedHandshake {
     private var isActing = false
     private var preface: PeerInfo?
     private var hasBegun = false
+    /// Of a starter: the peer has said who it is, and it is the right one.
+    var isIdentified = false
     weak var association: SimulatedAssociation?
     weak var dial: SimulatedDial?
     /// The transport on trial.

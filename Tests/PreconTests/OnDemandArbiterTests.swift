@@ -122,8 +122,20 @@ import Testing
             #expect(arbiter.handle(.streamFailed(first, failure)) == [.connectForward])
         }
         _ = arbiter.handle(.forwardOpened(first))
+        _ = arbiter.handle(.forwardIdentified(first, claim()))
         let unknown = HandshakeFailure.rejectedByPeer(Rejection(.unknownName, "who?"))
         #expect(arbiter.handle(.streamFailed(first, unknown)) == [.disarm(.demand), .failed(.handshake(unknown))])
+    }
+
+    @Test(arguments: ["rank1", "rank9"])
+    func `takes a refusal of nobody knows whom as one of that address, until none is left`(local: String) {
+        var arbiter = arbiter(local)
+        _ = arbiter.handle(.demanded)
+        _ = arbiter.handle(.forwardOpened(first))
+        let unknown = HandshakeFailure.rejectedByPeer(Rejection(.unknownName, "who?"))
+        #expect(arbiter.handle(.streamFailed(first, unknown)) == [.connectForward])
+        #expect(arbiter.handle(.forwardRefused("who?")) == [.disarm(.demand), .failed(.refused("who?"))])
+        #expect(arbiter.isIdle)
     }
 
     @Test func `connects by itself when the peer's stream was meant for another process`() {
@@ -132,10 +144,6 @@ import Testing
         _ = arbiter.handle(.demanded)
         let failure = HandshakeFailure.rejectedByPeer(Rejection(.unknownName, "rank7 was expected"))
         #expect(arbiter.handle(.streamFailed(first, failure)) == [.connectForward])
-        // The answer of the peer's own address, though, is its last word.
-        _ = arbiter.handle(.forwardOpened(second))
-        #expect(
-            arbiter.handle(.streamFailed(second, failure)) == [.disarm(.demand), .failed(.handshake(failure))])
     }
 
     @Test func `looks elsewhere when another process answers`() {
