@@ -45,6 +45,8 @@ final class Association: DeadlineHolder {
     }
 
     var isIdle: Bool { arbiter.isIdle }
+    /// Of this side's streams that are under way; nil for none.
+    var connectionID: UInt64? { dial?.connectionID }
     /// A handshake or a look-up of names is under way.
     var hasStreams: Bool { !streams.isEmpty || resolution != nil || dial?.isBetweenAttempts == false }
     var waitingFor: String { arbiter.waitingFor }

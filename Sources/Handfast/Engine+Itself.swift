@@ -1,3 +1,4 @@
+import Precon
 import TransportAPI
 
 // A connection on demand to the endpoint itself: one connection that receives what it sends.
@@ -9,12 +10,36 @@ extension Engine {
         return areOwn(address.places)
     }
 
+    /// The same for a stream on demand. It is seen at the end where it was accepted, before the other end hears anything.
+    func isOwnDemand(_ driver: HandshakeDriver, _ identity: PeerIdentity) -> Bool {
+        guard driver.role == .answerer, let record = peers.find(WireName(name), wholeName: name)?.slot.record else {
+            return false
+        }
+        if let association = record.association, association.connectionID == identity.connection.connectionID {
+            association.withdraw()
+            record.association = nil
+            unwatch(association)
+            joinItself(record)
+        }
+        guard record.association == nil else { return false }
+        // Another stream of that connect, as a rule.
+        driver.isStranger = true
+        driver.reject(Rejection(.unknownName, "this endpoint itself is there, and is called \(name.quoted)"))
+        return true
+    }
+
     /// Needs no stream: an attempt is given back what it would send.
     func joinItself(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ target: PeerTarget) {
-        var peer = PeerDescription(name: name, address: [], isLocal: true)
-        peer.isSelf = true
+        let peer = PeerDescription(name: name, address: [], isLocal: true)
         let record = ConnectionRecord(slot: slot, engine: self, peer: peer, peerText: target.description)
         adopt(record)
+        joinItself(record)
+    }
+
+    private func joinItself(_ record: ConnectionRecord) {
+        var peer = PeerDescription(name: name, address: [], isLocal: true)
+        peer.isSelf = true
+        record.peer = peer
         do throws(HandfastError) {
             let proposals = try propose(to: peer, record.peerText)
             record.decisions = proposals.decisions
@@ -28,7 +53,7 @@ extension Engine {
                     record.decisions.append(ConnectionDecision(transport: name, outcome: .chosen, reason: ""))
                     carry(record, by: index, attempt, socket: -1, .messages)
                     record.peerIncarnation = incarnation
-                    return slot.begin(peerFeatures: connectionFeatures)
+                    return record.slot.begin(peerFeatures: connectionFeatures)
                 } catch {
                     record.decisions.append(
                         ConnectionDecision(transport: name, outcome: .refusedHere, reason: error.text))

@@ -13,9 +13,8 @@ struct Contest: Hashable {
 extension Engine {
     /// Whether a stream leads to this endpoint itself: then the connect goes on as loopback.
     func isOwnStream(_ driver: HandshakeDriver, _ identity: PeerIdentity) -> Bool {
-        guard !driver.peer.isSelf, driver.association == nil, !identity.isOnDemand,
-            identity.version.handfast?.incarnation == incarnation
-        else { return false }
+        guard !driver.peer.isSelf, identity.version.handfast?.incarnation == incarnation else { return false }
+        if driver.association != nil || identity.isOnDemand { return isOwnDemand(driver, identity) }
         let dial = driver.dial ?? dial(identity.connection.connectionID)
         if let dial, let rejection = nameMismatch(expected: dial.peerName, identity) {
             driver.reject(rejection)

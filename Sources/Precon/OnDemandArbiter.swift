@@ -106,7 +106,6 @@ extension OnDemandArbiter {
     private mutating func demand() -> [OnDemandAction] {
         switch state {
         case .idle:
-            guard order != .same else { return [.failed(.sameName(peer.whole))] }
             state = .connecting
             duplicateCount = 0
             return [.arm(.demand), .connectForward]
@@ -208,7 +207,7 @@ extension OnDemandArbiter {
 
     private mutating func endRefused(_ text: String) -> [OnDemandAction] {
         guard case .connecting = state else { return [] }
-        return fail(.refused(text))
+        return fail(order == .same ? .sameName(peer.whole) : .refused(text))
     }
 
     private mutating func awaitPeerAsAsked() -> [OnDemandAction] {
@@ -325,7 +324,10 @@ extension OnDemandArbiter {
             state = .connecting
             return [.connectForward]
         case .offering(stream), .answered(stream), .accepting(stream, isWanted: true):
-            if case .rejectedByPeer(let rejection) = failure, rejection.code == .duplicateName { duplicateCount += 1 }
+            if case .rejectedByPeer(let rejection) = failure, rejection.code == .duplicateName {
+                guard order != .same else { return fail(.sameName(peer.whole)) }
+                duplicateCount += 1
+            }
             // Before it is known who is there, a refusal says something of that address alone.
             let isLasting = failure.isLasting && state != .offering(stream)
             guard !isLasting, duplicateCount < Self.duplicateLimit else { return fail(.handshake(failure)) }

@@ -106,7 +106,7 @@ public enum OnDemandAction: Hashable, Sendable {
 
 /// Why a demand was not met.
 public enum OnDemandFailure: Error, Hashable, Sendable {
-    /// This side and the peer go by the same name.
+    /// This side and the peer go by the same name, and are not the same.
     case sameName(String)
     /// No address led to the peer, nor would it connect when asked.
     case unreachable(String)

@@ -1,4 +1,3 @@
-import LoopbackTransport
 import Precon
 import Synchronization
 import Testing
@@ -213,44 +212,6 @@ private final class NameCounter: Sendable {
         toNear = try pair.far.connect(to: try #require(pair.near.address), mode: .onDemand)
         try deliver(pair, toFar, to: pair.far, 2)
         #expect(pair.near.engine.lastWinner(of: toFar.record?.association?.places ?? []) == 1)
-    }
-
-    @Test(arguments: [0, 5, 100_000]) func `to its own endpoint receives what it sends`(byteCount: Int) throws {
-        let endpoint = try Endpoint(
-            name: "alpha", transports: [LoopbackTransport.definition] + definitions, environment: [:])
-        let port = try endpoint.listen(on: .loopback).port
-        let connection = try endpoint.connect(to: "localhost:\(port)@alpha", mode: .onDemand)
-        #expect(connection.state == .onDemand)
-        let (payload, room) = (Payload(byteCount: byteCount, seed: 1), Payload(byteCount: byteCount))
-        for _ in 0..<3 {
-            let send = try connection.send(payload.bytes)
-            let receive = try endpoint.receive(into: room.mutable, from: connection)
-            let completion = try endpoint.wait(for: receive, timeout: .seconds(10))
-            #expect(completion.connection == connection)
-            #expect(room == payload)
-            _ = try endpoint.wait(for: send, timeout: .seconds(10))
-        }
-        #expect(connection.state == .connected)
-        #expect(connection.transport == "loopback")
-        #expect(endpoint.accept() == nil, "it has no other end")
-        let left = try connection.send(payload.bytes)
-        connection.close()
-        #expect(endpoint.wait(timeout: .seconds(10)) { connection.state == .closed && left.isComplete })
-        let again = try endpoint.connect(to: "localhost:\(port)@alpha", mode: .onDemand)
-        _ = try again.send(payload.bytes)
-        #expect(endpoint.wait(timeout: .seconds(10)) { again.state == .connected })
-    }
-
-    @Test func `to its own endpoint says why no transport can`() throws {
-        let endpoint = try Endpoint(name: "alpha", transports: definitions, environment: [:])
-        let port = try endpoint.listen(on: .loopback).port
-        let connection = try endpoint.connect(to: "127.0.0.1:\(port)@alpha", mode: .onDemand)
-        let send = try connection.send(Payload(byteCount: 1).bytes)
-        let error = #expect(throws: HandfastError.self) { try endpoint.wait(for: send, timeout: .seconds(10)) }
-        #expect(error?.code == .noTransport)
-        for transport in transports {
-            #expect(error?.message.contains("\(transport): refused here") == true, "\(error as Any)")
-        }
     }
 
     @Test func `has its host names resolved when the first message wants to go`() throws {

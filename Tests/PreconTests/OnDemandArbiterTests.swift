@@ -214,8 +214,18 @@ import Testing
     }
 
     @Test func `does not connect a name with itself`() {
+        let duplicate = HandshakeFailure.rejectedByPeer(Rejection(.duplicateName, "at here and at there"))
+        for events in [
+            [OnDemandEvent.forwardRefused("it says no")],
+            [.forwardOpened(first), .streamFailed(first, duplicate)],
+        ] {
+            var arbiter = arbiter("rank5")
+            #expect(arbiter.handle(.demanded) == [.arm(.demand), .connectForward])
+            let actions = events.map { arbiter.handle($0) }
+            #expect(actions.last == [.disarm(.demand), .failed(.sameName("rank5"))])
+            #expect(arbiter.isIdle)
+        }
         var arbiter = arbiter("rank5")
-        #expect(arbiter.handle(.demanded) == [.failed(.sameName("rank5"))])
         #expect(arbiter.handle(.askedToConnect(first)) == [.acknowledge(first)])
         #expect(code(arbiter.handle(.accepted(first, claim()))) == .duplicateName)
         #expect(arbiter.isIdle)
