@@ -180,8 +180,13 @@ final class Dial: DeadlineHolder {
             engine.add(driver)
         } catch {
             failures[index] = error
+            switch error.code {
             // Without a transport to propose no other place helps.
-            retry.ended(address: index, error.code == .noTransport ? .lasting : .passing, elapsed: elapsed)
+            case .noTransport: retry.ended(address: index, .lasting, elapsed: elapsed)
+            // An interface that has gone, or that the resolver did not tell.
+            case .invalidArgument: retry.ended(address: index, .wrongPeer, elapsed: elapsed)
+            default: retry.ended(address: index, .passing, elapsed: elapsed)
+            }
         }
     }
 

@@ -23,6 +23,13 @@ extension EndpointAddress {
         try self.init(places, name: text.name)
     }
 
+    /// - Throws: as that of its text does.
+    func checkScopes() throws(HandfastError) {
+        // Thousands of peers are named at the start, and nearly all by addresses that need no text.
+        guard places.contains(where: { $0.host.isIPv6 && ($0.host.zone != nil || $0.host.isLinkLocal) }) else { return }
+        try EndpointText(description).checkScopes()
+    }
+
     /// - Precondition: there is a place.
     init(_ places: [Place], name: String?) throws(HandfastError) {
         try self.init(

@@ -48,6 +48,18 @@ struct EndpointText: Hashable, Sendable {
         }
     }
 
+    /// - Throws: `invalidArgument` when a link-local address has no interface, or one that this host does not have.
+    func checkScopes() throws(HandfastError) {
+        for part in parts {
+            guard case .address(let address) = part.host else { continue }
+            do throws(HandfastError) { _ = try SocketAddress(address, port: part.port) } catch {
+                // After the bracket, or after the percent sign.
+                let percent = Array(text.utf8)[part.index...].firstIndex(of: UInt8(ascii: "%"))
+                throw self.error(at: 1 + (address.zone == nil ? part.index : percent ?? part.index), error.message)
+            }
+        }
+    }
+
     /// - Parameter fault: a half-sentence with what is allowed there.
     func error(at index: Int, _ fault: String) -> HandfastError { Self.error(text, at: index, fault) }
 

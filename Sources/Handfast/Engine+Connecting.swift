@@ -83,7 +83,7 @@ extension Engine {
         try checkOpen()
         let peer = describe(address.host, name: address.name ?? "")
         return try makeRecord(peer, EndpointAddress.Place.list(address.places)) { record throws(HandfastError) in
-            for place in address.places { _ = try SocketAddress(place.host, port: place.port) }
+            try address.checkScopes()
             try self.begin(record, address.places, selection)
         }
     }
@@ -92,6 +92,7 @@ extension Engine {
     func connect(to text: EndpointText, _ selection: TransportSelection?) throws(HandfastError) -> ConnectionRecord {
         guard !text.hostNames.isEmpty else { return try connect(to: try EndpointAddress(text), selection) }
         try checkOpen()
+        try text.checkScopes()
         let peer = PeerDescription(name: text.name ?? "", address: [], isLocal: false)
         return try makeRecord(peer, text.text) { record throws(HandfastError) in
             let now = ContinuousClock.now

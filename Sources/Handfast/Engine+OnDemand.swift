@@ -16,6 +16,7 @@ extension Engine {
         guard listener != nil else {
             throw HandfastError(.invalidArgument, "\(target): a connection on demand needs an endpoint that listens")
         }
+        try target.checkScopes()
         guard peers.find(WireName(name), wholeName: name) == nil else {
             throw HandfastError(.invalidArgument, "\(name.quoted) is expected already")
         }

@@ -25,6 +25,14 @@ enum PeerTarget {
         }
     }
 
+    func checkScopes() throws(HandfastError) {
+        switch self {
+        case .single(let place): try place.address?.checkScopes()
+        case .places(let address): try address.checkScopes()
+        case .text(let text): try text.checkScopes()
+        }
+    }
+
     var name: String? {
         switch self {
         case .single(let place): place.name

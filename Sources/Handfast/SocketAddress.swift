@@ -5,7 +5,7 @@ struct SocketAddress {
     private var storage = sockaddr_storage()
     private(set) var byteCount = socklen_t(MemoryLayout<sockaddr_storage>.size)
 
-    /// - Throws: `invalidArgument` when the zone names no interface.
+    /// - Throws: `invalidArgument` when the zone names no interface, or when a link-local IPv6 address has none.
     init(_ address: IPAddress, port: UInt16) throws(HandfastError) {
         if address.bytes.count == 4 {
             var internet = sockaddr_in()
@@ -46,13 +46,31 @@ struct SocketAddress {
     }
 
     private static func scope(of address: IPAddress) throws(HandfastError) -> UInt32 {
-        guard let zone = address.zone else { return 0 }
-        if let number = UInt32(zone) { return number }
-        let index = if_nametoindex(zone)
-        guard index != 0 else {
-            throw HandfastError(.invalidArgument, "\(address): this host has no interface \"\(zone)\"")
+        guard let zone = address.zone else {
+            guard address.isIPv6, address.isLinkLocal else { return 0 }
+            throw HandfastError(
+                .invalidArgument,
+                "\(address) needs the interface that leads there, as in \(address)%eth0; this host has \(interfaceNames)"
+            )
+        }
+        let index = UInt32(zone) ?? if_nametoindex(zone)
+        guard index != 0, interfaceName(index) != String(index) else {
+            throw HandfastError(
+                .invalidArgument, "\(address): this host has no interface \"\(zone)\"; it has \(interfaceNames)")
         }
         return index
+    }
+
+    private static var interfaceNames: String {
+        guard let list = if_nameindex() else { return "none" }
+        defer { if_freenameindex(list) }
+        var names: [String] = []
+        var entry = list
+        while let name = entry.pointee.if_name {
+            names.append(String(cString: name))
+            entry += 1
+        }
+        return names.isEmpty ? "none" : names.joined(separator: ", ")
     }
 
     var family: Int32 { Int32(storage.ss_family) }
