@@ -64,9 +64,33 @@ import Testing
         #expect((object["error"] as? String)?.contains("no transport works") == true, "\(refused.output)")
     }
 
-    @Test func `refuses a wrong address`() throws {
-        let run = try ToolProcess.run(["explain", "127.0.0.1:99999"])
-        #expect(run.code == 64 && run.output.isEmpty)
-        #expect(run.errors.hasPrefix("handfast: explain 127.0.0.1:99999: "), "\(run.errors)")
+    @Test(arguments: [
+        ("127.0.0.1:99999", 11), ("fe80::1:5", 1), ("a b:1", 1), ("node7:1@", 9), ("[fe80::1]:5", 2),
+    ])
+    func `refuses a wrong address, and says where it is wrong`(text: String, byte: Int) throws {
+        for command in [["explain", text], ["perf", "--connect", text]] {
+            let run = try ToolProcess.run(command)
+            #expect(run.code == 64 && run.output.isEmpty, "\(run.output)")
+            #expect(
+                run.errors.hasPrefix("handfast: \(command.dropLast().last!) \(text): the endpoint address"),
+                "\(run.errors)")
+            #expect(run.errors.contains("is wrong at byte \(byte): "), "\(run.errors)")
+        }
+    }
+
+    @Test func `leaves host names to the library`() throws {
+        let listener = try ToolProcess(["perf", "--listen", "127.0.0.1:0@server"])
+        let port = try #require(listener.firstLine().split(separator: "@").first?.split(separator: ":").last)
+        let run = try ToolProcess.run(["explain", "LOCALHOST:\(port)@server", "--transport", "tcp"])
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(run.output.hasPrefix("LOCALHOST:\(port)@server, server, on this host: connected"), "\(run.output)")
+        let unknown = try ToolProcess.run(["explain", "nowhere.invalid:1@x"])
+        #expect(unknown.code == 1)
+        #expect(unknown.errors.contains("the host name \"nowhere.invalid\", at byte 1 of"), "\(unknown.errors)")
+    }
+
+    @Test func `says nothing of a peer that did not answer`() throws {
+        let run = try ToolProcess.run(["explain", "127.0.0.1:1@x"], ["HANDFAST_CONNECT_DEADLINE_MS": "100"])
+        #expect(run.output.hasPrefix("127.0.0.1:1@x: no connection\n"), "\(run.output)")
     }
 }

@@ -31,7 +31,7 @@ struct ExplainCommand: ParsableCommand {
             }
         }
         let explanation = try Explanation(
-            of: Place.peer(address, option: "explain"), selection: selection ?? settings.selection, settings: settings)
+            of: address, selection: selection ?? settings.selection, settings: settings)
         switch format {
         case .table: Output.standard.write(ExplanationTable(explanation).text)
         case .json: Output.standard.write(ExplanationJSON(explanation).text + "\n")

@@ -94,7 +94,7 @@ struct PerfCommand: ParsableCommand {
             selection: selection ?? settings.selection, names: selection == nil ? nil : names(selection!),
             pinning: pinning)
         if let connect {
-            try RemoteRun(plan, settings, peer: Place.peer(connect)).run()
+            try RemoteRun(plan, settings, peer: connect).run()
         } else {
             try LocalRun(plan, settings).run()
         }

@@ -1,23 +1,15 @@
 import Glibc
 import Handfast
 
-/// Addresses as users write them: with host names, or with parts left out.
+/// Addresses as users write them: with host names, or, to listen, with parts left out.
 enum Place {
-    static let allowed = "10.0.0.1:5000@name, [fe80::1%eth0]:5000@name or host:5000@name, where the name may be missing"
-
-    /// Reads an address to connect to; a host name is looked up.
-    static func peer(_ text: String, option: String = "--connect") throws -> EndpointAddress {
-        do throws(HandfastError) { return try EndpointAddress(parsing: text) } catch {
-            guard let (host, rest) = split(text), !host.isEmpty, !host.contains("[") else {
-                throw ToolError.usage("\(option) \(text): \(error.message)")
-            }
-            // Only a name is looked up: a wrong number is not somebody's host.
-            guard host.contains(where: \.isLetter) else { throw ToolError.usage("\(option) \(text): \(error.message)") }
-            let address = try lookUp(host, "\(option) \(text)")
-            let numeric = address.bytes.count == 16 ? "[\(address)]\(rest)" : "\(address)\(rest)"
-            do throws(HandfastError) { return try EndpointAddress(parsing: numeric) } catch {
-                throw ToolError.usage("\(option) \(text): \(error.message)")
-            }
+    /// Begins to connect to what the user wrote, host names and all.
+    static func connect(
+        _ endpoint: Endpoint, to text: String, option: String, selection: TransportSelection?
+    ) throws -> Connection {
+        do throws(HandfastError) { return try endpoint.connect(to: text, selection: selection) } catch {
+            guard error.code == .invalidArgument else { throw error }
+            throw ToolError.usage("\(option) \(text): \(error.message)")
         }
     }
 
@@ -53,11 +45,6 @@ enum Place {
 
     private static let allowedToListen = "allowed is ADDRESS:PORT@NAME, of which each part may be missing"
 
-    private static func split(_ text: String) -> (host: String, rest: String)? {
-        guard let colon = text.firstIndex(of: ":") else { return nil }
-        return (String(text[..<colon]), String(text[colon...]))
-    }
-
     private static func lookUp(_ host: String, _ argument: String) throws(ToolError) -> IPAddress {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -65,7 +52,7 @@ enum Place {
         let error = getaddrinfo(host, nil, &hints, &list)
         guard error == 0, let first = list else {
             throw .usage(
-                "\(argument): the host \"\(host)\" is not known (\(String(cString: gai_strerror(error)))); allowed is \(allowed)"
+                "\(argument): the host \"\(host)\" is not known (\(String(cString: gai_strerror(error)))); \(allowedToListen)"
             )
         }
         defer { freeaddrinfo(list) }

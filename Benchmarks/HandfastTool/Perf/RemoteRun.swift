@@ -4,10 +4,10 @@ import Handfast
 /// Measures against a listener that somebody else has started.
 struct RemoteRun: ~Copyable {
     private let plan: Plan
-    private let peer: EndpointAddress
+    private let peer: String
     private let endpoint: Endpoint
 
-    init(_ plan: Plan, _ settings: Settings, peer: EndpointAddress) throws {
+    init(_ plan: Plan, _ settings: Settings, peer: String) throws {
         self.plan = plan
         self.peer = peer
         endpoint = try Endpoint(selection: plan.selection)
@@ -22,7 +22,7 @@ struct RemoteRun: ~Copyable {
         }
         for name in plan.names.map({ $0.map(Optional.some) }) ?? [nil] {
             let selection = try name.map { text throws(HandfastError) in try Plan.only(text) }
-            let connection = try endpoint.connect(to: peer, selection: selection)
+            let connection = try Place.connect(endpoint, to: peer, option: "--connect", selection: selection)
             try runner.measure(Link(endpoint, connection), companion: nil)
         }
     }
