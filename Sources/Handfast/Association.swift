@@ -129,7 +129,6 @@ final class Association: DeadlineHolder {
         driver.dial?.agreed(driver)
         streams[driver.id] = nil
         let stream = driver.role == .starter ? forward.take() ?? driver.id : driver.id
-        establishedStream = stream
         agreement = establish
         tell(.agreed(stream))
     }
@@ -198,7 +197,8 @@ final class Association: DeadlineHolder {
         case .disarm(let timer):
             deadlines[timer] = nil
             if timer == .demand { demandedAt = nil }
-        case .established:
+        case .established(let stream, _):
+            establishedStream = stream
             endDial()
             agreement.take()?()
         case .failed(let failure):

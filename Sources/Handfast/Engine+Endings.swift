@@ -52,6 +52,8 @@ extension Engine {
             record.error = HandfastError(.closed, early)
             driver.reject(.init(.shuttingDown, early))
         case .connected:
+            // A next incarnation of the peer may be on its way in.
+            record.association?.withdraw()
             let reason = EndReason(record.endReason)
             failReceives(record.slot, reason)
             record.slot.dropArrivals(reason)

@@ -54,9 +54,12 @@ extension Engine {
     /// The peer may talk to us: the connection is its.
     func welcome(_ driver: HandshakeDriver, _ record: ConnectionRecord) {
         driver.record = record
-        note(driver, asPeerOf: record)
+        driver.isSuccessor = if case .connected = record.phase { true } else { false }
         let (allowed, decisions) = choice(for: driver.peer)
-        record.decisions = decisions
+        if !driver.isSuccessor {
+            note(driver, asPeerOf: record)
+            record.decisions = decisions
+        }
         driver.tell(
             .peerAccepted(
                 as: ownInfo(on: driver.stream.socket), transports: allowed.map(\.definition.number),
@@ -162,7 +165,8 @@ extension Engine {
             let index = transports.firstIndex(where: { $0.definition.number == number }),
             let socket = driver.takeSocket()
         else { return over(driver) }
-        note(driver, in: record)
+        if driver.isSuccessor { note(driver, asPeerOf: record) }
+        record.decisions = decisionPool.share(decisions(of: driver, record))
         let way = driver.rendezvousWay
         if attempt.takesSocket {
             carry(record, by: index, attempt, socket: socket.release(), way)
@@ -219,8 +223,9 @@ extension Engine {
     /// The handshake failed; its socket may stay a moment for the peer to read why.
     func failed(_ driver: HandshakeDriver) {
         guard let failure = driver.failure else { return }
-        if let record = driver.record { note(driver, in: record) }
-        let error = HandfastError(failure, peer: driver.peerText, decisions: driver.record?.decisions ?? [])
+        let decisions = driver.record.map { self.decisions(of: driver, $0) } ?? []
+        if let record = driver.record, !driver.isSuccessor { record.decisions = decisionPool.share(decisions) }
+        let error = HandfastError(failure, peer: driver.peerText, decisions: decisions)
         if driver.role == .answerer, failure != .abandoned, !driver.isStranger {
             logger.log(
                 level: failure.isSuperseded || driver.isSpare || (driver.isUnheard && failure.isStreamEnd)
@@ -239,11 +244,11 @@ extension Engine {
         transports.first { $0.definition.number == number }?.definition.name ?? "transport \(number)"
     }
 
-    /// Keeps what the handshake says of each transport.
-    private func note(_ driver: HandshakeDriver, in record: ConnectionRecord) {
+    /// What the handshake says of each transport.
+    private func decisions(of driver: HandshakeDriver, _ record: ConnectionRecord) -> [ConnectionDecision] {
         // What was left out beforehand is known already, also if the peer asked for it.
-        let leftOut = Set(record.decisions.map(\.transport))
-        var decisions = record.decisions
+        var decisions = driver.isSuccessor ? choice(for: driver.peer).decisions : record.decisions
+        let leftOut = Set(decisions.map(\.transport))
         decisions += driver.decisions.map { ConnectionDecision($0, name: transportName($0.transport)) }
             .filter { !leftOut.contains($0.transport) }
         let known = Set(decisions.map(\.transport))
@@ -253,7 +258,7 @@ extension Engine {
                     transport: live.definition.name, outcome: .notTried,
                     reason: driver.failure == nil ? "an earlier one was agreed on" : "the handshake ended first"))
         }
-        record.decisions = decisionPool.share(decisions)
+        return decisions
     }
 }
 

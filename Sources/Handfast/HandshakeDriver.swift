@@ -39,6 +39,8 @@ final class HandshakeDriver {
     var record: ConnectionRecord?
     /// Of a connect on demand: it decides what becomes of this stream.
     weak var association: Association?
+    /// Its record is still connected with another process, so nothing is noted there before it takes that one's place.
+    var isSuccessor = false
     /// Of a starter.
     weak var dial: Dial?
     /// Its TCP connection stood at some time.

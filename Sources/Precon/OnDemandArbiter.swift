@@ -28,7 +28,15 @@ public struct OnDemandArbiter: Hashable, Sendable {
         case accepting(StreamID, isWanted: Bool)
         case askingBack(after: String)
         case awaitingPeer(Expectation)
-        case established(StreamID)
+        /// The claim of a next incarnation takes its place only when its handshake has agreed.
+        case established(StreamID, successor: Successor? = nil)
+    }
+
+    /// An accepted stream beside an established association, and who it says that it is from.
+    struct Successor: Hashable, Sendable {
+        let stream: StreamID
+        let incarnation: UInt64
+        let address: String
     }
 
     public let peer: PeerName
@@ -37,8 +45,10 @@ public struct OnDemandArbiter: Hashable, Sendable {
     var state = State.idle
     /// Whom this side talked to last.
     var incarnation: UInt64?
-    /// The incarnation that was connected until another one took its place.
-    var retiredIncarnation: UInt64?
+    /// The incarnations that were connected, the newest last: who was followed by another does not come back.
+    var connectedIncarnations: [UInt64] = []
+    /// The newest, and so many before it.
+    static let retiredLimit = 8
     /// How often in this demand the peer said that another process has this side's name.
     var duplicateCount = 0
     /// So often it may be a former process of this name that the peer has not seen end.
@@ -56,7 +66,7 @@ public struct OnDemandArbiter: Hashable, Sendable {
 
     /// The stream that joins the pair, if it is joined.
     public var establishedStream: StreamID? {
-        if case .established(let stream) = state { stream } else { nil }
+        if case .established(let stream, _) = state { stream } else { nil }
     }
 
     /// This side's connect goes on when both connect.
@@ -90,6 +100,7 @@ public struct OnDemandArbiter: Hashable, Sendable {
         case .forwardUnreachable(let text): turnBack(text)
         case .forwardRefused(let text): endRefused(text)
         case .agreed(let stream): agree(stream)
+        case .streamFailed(let stream, _) where stream == successor?.stream: dropSuccessor()
         case .streamFailed(let stream, let failure): lose(stream, failure)
         case .backConnectAcknowledged: awaitPeerAsAsked()
         case .backConnectFailed(let text): giveUpAsking(text)
@@ -157,12 +168,13 @@ extension OnDemandArbiter {
         }
     }
 
-    /// Ends all that is under way; an established association is its owner's to end.
+    /// Ends all that is under way; an established association itself is its owner's to end.
     private mutating func stop(isArmed: Bool = true, _ end: (StreamID) -> OnDemandAction) -> [OnDemandAction] {
         let timer = isArmed ? [OnDemandAction.disarm(.demand)] : []
         defer { if establishedStream == nil { state = .idle } }
         switch state {
-        case .idle, .established: return []
+        case .idle: return []
+        case .established: return (successor.map { [end($0.stream)] } ?? []) + dropSuccessor()
         case .connecting, .askingBack: return [.cancelConnect] + timer
         case .offering(let stream), .answered(let stream), .accepting(let stream, isWanted: true):
             return [end(stream)] + timer
@@ -234,85 +246,31 @@ extension OnDemandArbiter {
     }
 }
 
-// MARK: The peer's connects
-
-extension OnDemandArbiter {
-    private mutating func receive(_ stream: StreamID, _ claim: PeerClaim) -> [OnDemandAction] {
-        if let rejection = objection(to: claim) { return [.reject(stream, rejection)] }
-        switch state {
-        case .idle: return take(stream, claim, isWanted: false)
-        case .connecting: return [.cancelConnect] + take(stream, claim, isWanted: true)
-        case .askingBack: return [.cancelConnect] + take(stream, claim, isWanted: true)
-        case .awaitingPeer: return [.disarm(.peerConnect)] + take(stream, claim, isWanted: true)
-        case .offering(let own) where order == .higher: return [.abandon(own)] + take(stream, claim, isWanted: true)
-        case .answered(let old) where claim.incarnation != incarnation,
-            .accepting(let old, _) where claim.incarnation != incarnation:
-            // The process that was talked to has gone, or is told to come again.
-            let text = "another process called \(peer.whole) has come, from \(claim.address)"
-            return [.reject(old, Rejection(.busy, text))] + take(stream, claim, isWanted: isWanted)
-        case .answered where order == .higher:
-            // The peer took ours when it had none, so this is an older one, or ours has broken: soon known.
-            return [.reject(stream, Rejection(.busy, "an earlier connection to \(peer.whole) is being set up"))]
-        case .offering, .answered:
-            let text = "both sides connect, and the connect of the lower name goes on"
-            return [.reject(stream, Rejection(.superseded, text))]
-        case .accepting:
-            return [.reject(stream, Rejection(.busy, "an earlier connection from \(peer.whole) is being set up"))]
-        case .established(let old):
-            guard claim.incarnation != incarnation else {
-                let text = "the last connection with \(peer.whole) has not ended yet"
-                return [.reject(stream, Rejection(.busy, text))]
-            }
-            // A restarted process does not come back, so the two of the same name live at the same time.
-            guard claim.incarnation == nil || claim.incarnation != retiredIncarnation else {
-                return [.reject(stream, .duplicateName(peer.whole, address, claim.address))]
-            }
-            retiredIncarnation = incarnation
-            return [.peerRestarted(old)] + take(stream, claim, isWanted: false)
-        }
-    }
-
-    /// Whether this side wants the connection, whoever makes it.
-    private var isWanted: Bool {
-        switch state {
-        case .connecting, .offering, .answered, .accepting(_, isWanted: true), .askingBack, .awaitingPeer: true
-        case .idle, .accepting(_, isWanted: false), .established: false
-        }
-    }
-
-    private mutating func take(_ stream: StreamID, _ claim: PeerClaim, isWanted: Bool) -> [OnDemandAction] {
-        state = .accepting(stream, isWanted: isWanted)
-        learn(claim)
-        return [.accept(stream)]
-    }
-
-    /// Why the other end of a stream cannot be this peer, or cannot be talked to.
-    public func objection(to claim: PeerClaim) -> Rejection? {
-        guard claim.isOf(peer) else {
-            return Rejection(.unknownName, "\(peer.whole) was expected, and \(claim.name) is at \(claim.address)")
-        }
-        return order == .same ? .duplicateName(peer.whole, "this endpoint", claim.address) : nil
-    }
-
-    private mutating func learn(_ claim: PeerClaim) {
-        incarnation = claim.incarnation
-        address = claim.address
-    }
-}
-
 // MARK: What becomes of a stream
 
 extension OnDemandArbiter {
     private mutating func agree(_ stream: StreamID) -> [OnDemandAction] {
         switch state {
         case .answered(stream):
-            state = .established(stream)
+            establish(stream)
             return [.disarm(.demand), .established(stream, as: .starter)]
         case .accepting(stream, let isWanted):
-            state = .established(stream)
+            establish(stream)
             return (isWanted ? [.disarm(.demand)] : []) + [.established(stream, as: .answerer)]
+        case .established(let old, let successor?) where successor.stream == stream:
+            learn(successor)
+            establish(stream)
+            return [.peerRestarted(old), .established(stream, as: .answerer)]
         case .idle, .connecting, .offering, .answered, .accepting, .askingBack, .awaitingPeer, .established: return []
         }
+    }
+
+    private mutating func establish(_ stream: StreamID) {
+        state = .established(stream)
+        guard let incarnation else { return }
+        connectedIncarnations.removeAll { $0 == incarnation }
+        connectedIncarnations.append(incarnation)
+        if connectedIncarnations.count > Self.retiredLimit + 1 { connectedIncarnations.removeFirst() }
     }
 
     private mutating func lose(_ stream: StreamID, _ failure: HandshakeFailure) -> [OnDemandAction] {
@@ -355,7 +313,9 @@ extension OnDemandArbiter {
     }
 
     private mutating func end(_ stream: StreamID) -> [OnDemandAction] {
-        if state == .established(stream) { state = .idle }
+        guard case .established(stream, let successor) = state else { return [] }
+        state = successor.map { .accepting($0.stream, isWanted: false) } ?? .idle
+        if let successor { learn(successor) }
         return []
     }
 }

@@ -136,6 +136,7 @@ final class SimulatedAssociation {
         case .failed(let failure): fail(failure)
         case .peerRestarted(let stream):
             guard established?.stream.id == stream else { return network.complain("a strange association is ended") }
+            if agreement == nil { network.complain("an association ends before another is agreed") }
             close()
             demandLater()
         }

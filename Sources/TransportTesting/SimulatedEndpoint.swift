@@ -113,6 +113,7 @@ final class SimulatedEndpoint {
         guard isUp else { return }
         isUp = false
         for stream in network.openStreams {
+            if stream.endpoints.contains(number) { stream.isFormer = true }
             for end in 0...1 where stream.endpoints[end] == number && stream.isOpen(at: end) {
                 stream.breakUp(after: isSilent ? SimulatedNetwork.patience : .zero)
                 if case .handshake(let handshake) = stream.readers[end] { handshake.vanish() }

@@ -154,8 +154,8 @@ package final class SimulatedNetwork {
 
     // MARK: What must hold
 
-    /// Never two established associations between one pair. An answerer that is sure in one step may be sure of a stream
-    /// that its starter has left, and is told so next.
+    /// Never two established associations between one pair; what is left of one with a former process is none. An
+    /// answerer that is sure in one step may be sure of a stream that its starter has left, and is told so next.
     func established(_ association: SimulatedAssociation) {
         guard let own = association.established else { return }
         let peer = endpoints[association.peer].associations[association.endpoint.number]
@@ -165,6 +165,7 @@ package final class SimulatedNetwork {
             lastConnected = now
             return compare(own, other, association)
         }
+        guard !own.stream.isFormer, !other.stream.isFormer else { return }
         let isOwnLeft = !own.stream.isOpen(at: own.role == .starter ? 1 : 0)
         let isOtherLeft = !other.stream.isOpen(at: other.role == .starter ? 1 : 0)
         if !isOwnLeft || !isOtherLeft { complain("two associations of one pair: \(describe(association))") }

@@ -24,6 +24,8 @@ final class SimulatedStream {
     let endpoints: [Int]
     private(set) var readers: [Reader] = [.nobody, .nobody]
     private var isOpen = [true, true]
+    /// One of the two processes has crashed since.
+    var isFormer = false
     private var directions = [Direction(), Direction()]
 
     init(_ network: SimulatedNetwork, _ id: StreamID, from opener: Int, to acceptor: Int) {

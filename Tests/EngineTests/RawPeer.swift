@@ -41,6 +41,21 @@ final class RawPeer {
 
     func send(_ messages: PreconMessage...) { for message in messages { send(message.frame) } }
 
+    /// The begin of a connect on demand, up to who it says that it is.
+    /// - Parameter incarnation: nil as of a peer that speaks only 0x0200.
+    func claim(_ name: String, _ incarnation: UInt64?) {
+        let info = ConnectionInfo(
+            origin: .tcp(port: 0), node: 0x7f00_0001, rank: -1, connectionID: 1, name: WireName(name))
+        guard let incarnation else { return send(.pscomVersion, .connectionInfoOnDemand(info)) }
+        var about = PeerInfo()
+        about.name = name
+        let more = VersionOffer.Extension(
+            features: 0, incarnation: incarnation, nonce: VersionOffer.Nonce(high: 1, low: 2))
+        send(
+            .version(VersionOffer(lowest: 0x200, highest: 0x300, handfast: more)), .peerInfo(about),
+            .connectionInfoOnDemand(info))
+    }
+
     /// Takes what has come.
     func poll() {
         var buffer = [UInt8](repeating: 0, count: 4_096)

@@ -156,15 +156,64 @@ import Testing
         #expect(code(arbiter.handle(.accepted(second, claim("rank7")))) == .unknownName)
     }
 
-    @Test func `sees a restart when a new incarnation comes to an established association`() {
+    @Test func `keeps an established association until a new incarnation's stream is agreed`() {
         var arbiter = arbiter()
         _ = arbiter.handle(.accepted(first, claim()))
         _ = arbiter.handle(.agreed(first))
         #expect(code(arbiter.handle(.accepted(second, claim()))) == .busy)
-        #expect(arbiter.handle(.accepted(second, claim(incarnation: 2))) == [.peerRestarted(first), .accept(second)])
-        #expect(arbiter.handle(.agreed(second)) == [.established(second, as: .answerer)])
+        #expect(arbiter.handle(.accepted(second, claim(incarnation: 2))) == [.accept(second)])
+        #expect(arbiter.establishedStream == first)
+        #expect(arbiter.handle(.demanded) == [])
+        #expect(
+            arbiter.handle(.agreed(second)) == [.peerRestarted(first), .established(second, as: .answerer)])
         #expect(arbiter.handle(.associationEnded(first)) == [])
         #expect(arbiter.establishedStream == second)
+    }
+
+    @Test func `is not disturbed by a claim that comes to nothing`() {
+        var arbiter = arbiter()
+        _ = arbiter.handle(.accepted(first, claim()))
+        _ = arbiter.handle(.agreed(first))
+        let before = arbiter
+        _ = arbiter.handle(.accepted(second, claim(incarnation: 2)))
+        #expect(arbiter.handle(.streamFailed(second, .streamEnded(waitingFor: "ARCH_REQ"))) == [])
+        #expect(arbiter == before)
+    }
+
+    @Test func `goes on with a new incarnation's stream when the association ends by itself meanwhile`() {
+        var arbiter = arbiter()
+        _ = arbiter.handle(.accepted(first, claim()))
+        _ = arbiter.handle(.agreed(first))
+        _ = arbiter.handle(.accepted(second, claim(incarnation: 2)))
+        #expect(arbiter.handle(.associationEnded(first)) == [])
+        #expect(arbiter.handle(.demanded) == [.arm(.demand)])
+        #expect(arbiter.handle(.agreed(second)) == [.disarm(.demand), .established(second, as: .answerer)])
+    }
+
+    @Test func `has one claim beside an established association, the newest`() {
+        var arbiter = arbiter()
+        _ = arbiter.handle(.accepted(first, claim()))
+        _ = arbiter.handle(.agreed(first))
+        _ = arbiter.handle(.accepted(second, claim(incarnation: 2)))
+        let third = StreamID(3)
+        #expect(code(arbiter.handle(.accepted(third, claim(incarnation: 2)))) == .busy)
+        let actions = arbiter.handle(.accepted(third, claim(incarnation: 3)))
+        #expect(code(actions.dropLast()) == .busy)
+        #expect(actions.last == .accept(third))
+        let withdrawn = arbiter.handle(.withdrawn)
+        #expect(withdrawn.count == 1)
+        #expect(code(withdrawn) == .shuttingDown)
+        #expect(arbiter.establishedStream == first)
+    }
+
+    @Test func `refuses a claim without an incarnation beside an association that has one, and names both addresses`() {
+        var arbiter = arbiter()
+        _ = arbiter.handle(.accepted(first, claim(at: "here")))
+        _ = arbiter.handle(.agreed(first))
+        let nameless = PeerClaim(wireName: WireName("rank5"), wholeName: nil, incarnation: nil, address: "there")
+        let text = "the name rank5 is used by two processes, at here and at there"
+        #expect(arbiter.handle(.accepted(second, nameless)) == [.reject(second, Rejection(.duplicateName, text))])
+        #expect(arbiter.establishedStream == first)
     }
 
     @Test func `turns to a new incarnation in the middle of a handshake with the former one`() {
@@ -182,18 +231,24 @@ import Testing
         #expect(answered.handle(.agreed(second)) == [.disarm(.demand), .established(second, as: .answerer)])
     }
 
-    @Test func `refuses an incarnation that another one has followed, and names both addresses`() {
+    @Test(arguments: [true, false])
+    func `refuses the last eight incarnations that others have followed, and names both addresses`(isKilled: Bool) {
         var arbiter = arbiter()
-        for incarnation: UInt64 in [1, 2] {
+        for incarnation: UInt64 in 1...10 {
+            if isKilled { _ = arbiter.handle(.associationEnded(StreamID(incarnation - 1))) }
             _ = arbiter.handle(.accepted(StreamID(incarnation), claim(incarnation: incarnation, at: "here")))
             _ = arbiter.handle(.agreed(StreamID(incarnation)))
         }
         let text = "the name rank5 is used by two processes, at here and at there"
-        #expect(
-            arbiter.handle(.accepted(StreamID(3), claim(incarnation: 1, at: "there"))) == [
-                .reject(StreamID(3), Rejection(.duplicateName, text))
-            ])
-        #expect(arbiter.establishedStream == StreamID(2))
+        let late = StreamID(11)
+        for incarnation: UInt64 in 2...9 {
+            #expect(
+                arbiter.handle(.accepted(late, claim(incarnation: incarnation, at: "there"))) == [
+                    .reject(late, Rejection(.duplicateName, text))
+                ])
+        }
+        #expect(arbiter.establishedStream == StreamID(10))
+        #expect(arbiter.handle(.accepted(late, claim(incarnation: 1))) == [.accept(late)], "nobody remembers it")
     }
 
     @Test(arguments: ["rank1", "rank9"])

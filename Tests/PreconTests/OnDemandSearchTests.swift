@@ -12,14 +12,15 @@ import Testing
         var description: String { name }
 
         init(
-            _ name: String, faults: Int = 0, restarts: Int = 0, earlyTimers: Int = 0, withdrawals: Int = 0,
-            demands: Int = 1, isTwoStep: Bool = false, blocked: Int? = nil, connectLimit: Int = 12, pscom: Int? = nil
+            _ name: String, faults: Int = 0, restarts: Int = 0, claims: Int = 0, earlyTimers: Int = 0,
+            withdrawals: Int = 0, demands: Int = 1, isTwoStep: Bool = false, blocked: Int? = nil,
+            connectLimit: Int = 12, pscom: Int? = nil
         ) {
             self.name = name
             rules = World.Rules(isTwoStep: isTwoStep, blocked: blocked, connectLimit: connectLimit)
             budget = World.Budget(
-                faults: faults, restarts: restarts, earlyTimers: earlyTimers, withdrawals: withdrawals,
-                demands: demands)
+                faults: faults, restarts: restarts, claims: claims, earlyTimers: earlyTimers,
+                withdrawals: withdrawals, demands: demands)
             self.pscom = pscom
         }
 
@@ -35,6 +36,13 @@ import Testing
             Case("a restart and a fault", faults: 1, restarts: 1),
             Case("a restart and a fault, two steps", faults: 1, restarts: 1, isTwoStep: true),
             Case("two restarts, two steps", restarts: 2, isTwoStep: true),
+            Case("an unfinished claim, demanded again", claims: 1, demands: 2),
+            Case("two unfinished claims, two steps", claims: 2, isTwoStep: true),
+            Case("an unfinished claim and a fault, two steps", faults: 1, claims: 1, isTwoStep: true),
+            Case("an unfinished claim and a restart", restarts: 1, claims: 1),
+            Case("an unfinished claim and a restart, two steps", restarts: 1, claims: 1, isTwoStep: true),
+            Case("pscom is lower, an unfinished claim", claims: 1, pscom: 0),
+            Case("pscom is higher, an unfinished claim", claims: 1, pscom: 1),
             Case("the higher one cannot reach the lower", faults: 1, earlyTimers: 1, blocked: 1),
             Case("the higher one cannot reach the lower, a restart", restarts: 1, blocked: 1),
             Case("the lower one cannot reach the higher", faults: 1, earlyTimers: 1, blocked: 0),

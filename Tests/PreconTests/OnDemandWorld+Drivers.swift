@@ -21,7 +21,7 @@ extension OnDemandWorld {
             if let asked { close(asked.id, at: index) }
         case .accept(let stream):
             use(stream.rawValue, as: .answerer, at: index)
-            send([.answer(incarnation: sides[index].incarnation), .accepted], on: stream.rawValue, from: index)
+            send([.answer(incarnation: toldIncarnation(of: index)), .accepted], on: stream.rawValue, from: index)
         case .reject(let stream, let rejection):
             send([.reject(rejection.code)], on: stream.rawValue, from: index)
             close(stream.rawValue, at: index)
@@ -105,7 +105,7 @@ extension OnDemandWorld {
         tell(.withdrawn, at: index)
     }
 
-    mutating func receiveDemand(_ id: UInt64, _ incarnation: UInt64, at index: Int) {
+    mutating func receiveDemand(_ id: UInt64, _ incarnation: UInt64?, at index: Int) {
         switch sides[index].mind {
         case .handfast: tell(.accepted(StreamID(id), claim(incarnation, from: 1 - index)), at: index)
         case .pscom(.onDemand):
@@ -115,7 +115,7 @@ extension OnDemandWorld {
             for stream in asked { close(stream.id, at: index) }
             sides[index].mind = .pscom(.accepting)
             use(id, as: .answerer, at: index)
-            send([.answer(incarnation: sides[index].incarnation), .accepted], on: id, from: index)
+            send([.answer(incarnation: toldIncarnation(of: index)), .accepted], on: id, from: index)
         case .pscom(.connecting), .pscom(.accepting), .pscom(.established), .pscom(.closed): close(id, at: index)
         }
     }
@@ -132,7 +132,7 @@ extension OnDemandWorld {
         }
     }
 
-    mutating func receiveAnswer(_ id: UInt64, _ incarnation: UInt64, at index: Int) {
+    mutating func receiveAnswer(_ id: UInt64, _ incarnation: UInt64?, at index: Int) {
         tell(.forwardIdentified(StreamID(id), claim(incarnation, from: 1 - index)), at: index)
     }
 
@@ -172,11 +172,13 @@ extension OnDemandWorld {
     }
 
     /// A pscom process has no incarnation.
-    private func claim(_ incarnation: UInt64, from index: Int) -> PeerClaim {
+    func toldIncarnation(of index: Int) -> UInt64? {
+        if case .handfast = sides[index].mind { sides[index].incarnation } else { nil }
+    }
+
+    private func claim(_ incarnation: UInt64?, from index: Int) -> PeerClaim {
         let name = "rank\(index)"
-        guard case .handfast = sides[index].mind else {
-            return PeerClaim(wireName: WireName(name), wholeName: nil, incarnation: nil, address: "")
-        }
-        return PeerClaim(wireName: WireName(name), wholeName: name, incarnation: incarnation, address: "")
+        return PeerClaim(
+            wireName: WireName(name), wholeName: incarnation.map { _ in name }, incarnation: incarnation, address: "")
     }
 }

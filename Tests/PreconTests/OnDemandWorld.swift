@@ -8,6 +8,8 @@ struct OnDemandWorld: Hashable {
         /// Streams cut and connects refused.
         var faults = 0
         var restarts = 0
+        /// Connects of somebody who says that he is a peer, and then no more.
+        var claims = 0
         /// Timers that pass although something else could happen.
         var earlyTimers = 0
         /// Users who change their mind.
@@ -18,8 +20,8 @@ struct OnDemandWorld: Hashable {
 
     enum Message: Hashable {
         /// The first flight of an on-demand connect, up to the proposal.
-        case demand(incarnation: UInt64)
-        case answer(incarnation: UInt64)
+        case demand(incarnation: UInt64?)
+        case answer(incarnation: UInt64?)
         case accepted
         case reject(RejectionCode)
         case backConnect, backAcknowledgement
@@ -41,6 +43,8 @@ struct OnDemandWorld: Hashable {
         var isCut = false
         /// One end has gone, and the other cannot know.
         var isSilent = false
+        /// One of the two processes has been restarted since.
+        var isFormer = false
     }
 
     enum Dial: Hashable { case dialing(back: Bool), waiting(back: Bool) }
@@ -76,6 +80,17 @@ struct OnDemandWorld: Hashable {
         /// The stream breaks, and only the first messages of each inbox still arrive.
         case cut(UInt64, Int, Int)
         case restart(Int, Death)
+        /// Somebody comes to this side as the other one.
+        case claim(Int, Claim)
+    }
+
+    struct Claim: Hashable {
+        /// Nil as of a pscom process.
+        let incarnation: UInt64?
+        /// It ends, or says nothing more until the deadline.
+        let hasEnd: Bool
+        /// Of no process.
+        static let unknownIncarnation: UInt64 = 99
     }
 
     /// How a process ends.
@@ -182,6 +197,8 @@ struct OnDemandWorld: Hashable {
             let canTell = !isWithPscom && rules.blocked == nil
             if budget.restarts > 0, canTell, promptMoves.isEmpty { moves.append(.restart(index, .silent)) }
             if budget.faults > 0, case .dialing? = side.dial { moves.append(.dialRefused(index)) }
+            guard budget.claims > 0, case .handfast = side.mind else { continue }
+            moves += claims(of: 1 - index).map { .claim(index, $0) }
         }
         guard budget.faults > 0 else { return moves }
         for stream in streams where !stream.isCut {
@@ -200,6 +217,13 @@ struct OnDemandWorld: Hashable {
     func earlyMoves(beside usual: [Move]) -> [Move] {
         guard budget.earlyTimers > 0 else { return [] }
         return (waitMoves + deadlineMoves + peerConnectMoves + demandTimerMoves).filter { !usual.contains($0) }
+    }
+
+    /// Nobody's, one without incarnation, and a late one of the process that was there before.
+    private func claims(of index: Int) -> [Claim] {
+        let incarnation = sides[index].incarnation
+        let claimed = [Claim.unknownIncarnation, nil] + (incarnation > 1 ? [incarnation - 1] : [])
+        return claimed.flatMap { [Claim(incarnation: $0, hasEnd: true), Claim(incarnation: $0, hasEnd: false)] }
     }
 
     private var isWithPscom: Bool { sides.contains { if case .pscom = $0.mind { true } else { false } } }
@@ -244,16 +268,34 @@ struct OnDemandWorld: Hashable {
             next.budget.restarts -= 1
             next.isDisturbed = true
             next.restart(index, death)
+        case .claim(let index, let claim):
+            next.budget.claims -= 1
+            next.isDisturbed = true
+            next.receive(claim, at: index)
         }
         next.streams.removeAll { !$0.ends[0].isOpen && !$0.ends[1].isOpen }
         next.check()
+        next.checkEnds(since: self, move)
         return next
     }
 
-    /// Never two established associations between one pair. An answerer that is sure in one step may be sure of a
-    /// stream that its starter has left, and is told so next; nothing that it sends arrives.
+    /// What is established ends with its own stream, or for another that is agreed.
+    private mutating func checkEnds(since before: OnDemandWorld, _ move: Move) {
+        for index in 0...1 {
+            guard let old = before.sides[index].established, sides[index].established == nil else { continue }
+            switch move {
+            case .deliver(old, index), .restart(index, _): continue
+            default: breakRule("the association of side \(index) ends by \(move)")
+            }
+        }
+    }
+
+    /// Never two established associations between one pair; what is left of one with a former process is none. An
+    /// answerer that is sure in one step may be sure of a stream that its starter has left, and is told so next; nothing
+    /// that it sends arrives.
     private mutating func check() {
         guard let first = sides[0].established, let second = sides[1].established, first != second else { return }
+        guard !streams.contains(where: { $0.isFormer && [first, second].contains($0.id) }) else { return }
         let isLeft = !isOpen(first, at: 1) && !isOpen(second, at: 0)
         if rules.isTwoStep || !isLeft { breakRule("two associations, \(first) and \(second)") }
     }
@@ -267,7 +309,7 @@ extension OnDemandWorld {
     private mutating func dialSucceeds(at index: Int) {
         guard case .dialing(let back)? = sides[index].dial else { return }
         sides[index].dial = nil
-        let id = (1...).first { id in !streams.contains { $0.id == id } }!
+        let id = freeStreamID
         var ends = [StreamEnd(use: .unread), StreamEnd(use: .unread)]
         ends[index].use = back ? .asker : .starter
         streams.append(Stream(id: id, ends: ends))
@@ -275,8 +317,17 @@ extension OnDemandWorld {
         sides[index].connectCount += 1
         if !isDisturbed { sides[index].undisturbedCount += 1 }
         if case .handfast = sides[index].mind { tell(.forwardOpened(StreamID(id)), at: index) }
-        send([.demand(incarnation: sides[index].incarnation)], on: id, from: index)
+        send([.demand(incarnation: toldIncarnation(of: index))], on: id, from: index)
         if !rules.isTwoStep { send([.accepted], on: id, from: index) }
+    }
+
+    private var freeStreamID: UInt64 { (1...).first { id in !streams.contains { $0.id == id } }! }
+
+    private mutating func receive(_ claim: Claim, at index: Int) {
+        var ends = [StreamEnd(use: .unread), StreamEnd(use: .unread)]
+        ends[index].inbox = [.demand(incarnation: claim.incarnation)] + (claim.hasEnd ? [.end] : [])
+        ends[1 - index].isOpen = false
+        streams.append(Stream(id: freeStreamID, ends: ends, isCut: true))
     }
 
     private mutating func dialRefused(at index: Int) {
@@ -313,6 +364,7 @@ extension OnDemandWorld {
     }
 
     private mutating func restart(_ index: Int, _ death: Death) {
+        for place in streams.indices { streams[place].isFormer = true }
         for place in streams.indices where streams[place].ends[index].isOpen {
             switch death {
             case .orderly: break
