@@ -29,14 +29,15 @@ extension Engine {
         for _ in 0..<Self.acceptsPerTurn {
             let accepted = listener.accept { socket, systemError in
                 let why = String(cString: strerror(systemError))
-                reject(socket, Rejection(.busy, "\(name) cannot take another connection now: \(why)"))
+                turnAway(socket, "\(name) cannot take another connection now: \(why)")
             }
             switch consume accepted {
             case .nobody: return
+            case .turnedAway: return
             case .socket(let socket): answer(socket)
             case .shortage(let systemError):
                 return logger.error(
-                    "a peer was turned away", metadata: ["reason": "\(String(cString: strerror(systemError)))"])
+                    "no peer can be accepted", metadata: ["reason": "\(String(cString: strerror(systemError)))"])
             }
         }
     }
@@ -45,28 +46,23 @@ extension Engine {
         let from = SocketAddress.peer(of: socket.number)
         let text = from.description
         guard answererCount < settings.pendingHandshakeLimit else {
-            return turnAway(socket, from.address?.bytes ?? [], text)
+            return turnAway(socket.number, "\(settings.pendingHandshakeLimit) handshakes are unfinished here")
         }
         let bytes = from.address?.bytes ?? []
         let peer = PeerDescription(name: "", address: bytes, isLocal: from.address?.isLoopback ?? false)
         add(makeAnswerer(socket, peer: peer, text))
     }
 
-    private func turnAway(_ socket: consuming Descriptor, _ host: [UInt8], _ peer: String) {
-        let text = "\(settings.pendingHandshakeLimit) handshakes are unfinished here"
-        reject(socket.number, Rejection(.busy, text))
-        refusalLog.refused(host, peer, text)
-        watch(refusalLog)
-    }
-
     /// For who does not even get a handshake.
-    private func reject(_ socket: Int32, _ rejection: Rejection) {
-        let frame = PreconMessage.reject(rejection).frame
+    private func turnAway(_ socket: Int32, _ reason: String) {
+        let from = SocketAddress.peer(of: socket)
+        let frame = PreconMessage.reject(Rejection(.busy, reason)).frame
         // It has sent its first flight, perhaps: unread, it would take our words with it.
         withUnsafeTemporaryAllocation(byteCount: 4_096, alignment: 1) { buffer in
             _ = recv(socket, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
         }
         _ = frame.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) }
+        tellRefusal(of: from.address?.bytes ?? [], from.description, reason)
     }
 
     private func makeAnswerer(_ socket: consuming Descriptor, peer: PeerDescription, _ text: String) -> HandshakeDriver

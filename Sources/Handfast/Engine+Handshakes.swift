@@ -226,18 +226,21 @@ extension Engine {
         let decisions = driver.record.map { self.decisions(of: driver, $0) } ?? []
         if let record = driver.record, !driver.isSuccessor { record.decisions = decisionPool.share(decisions) }
         let error = HandfastError(failure, peer: driver.peerText, decisions: decisions)
-        if driver.role == .answerer, failure != .abandoned, !driver.isStranger {
-            logger.log(
-                level: failure.isSuperseded || driver.isSpare || (driver.isUnheard && failure.isStreamEnd)
-                    ? .debug : .warning,
-                "handshake failed",
-                metadata: ["peer": "\(driver.peerText)", "reason": "\(error.message)"])
+        if driver.role == .answerer, failure != .abandoned {
+            let isUsual = failure.isSuperseded || driver.isSpare || (driver.isUnheard && failure.isStreamEnd)
+            if !isUsual { tellRefusal(of: driver.peer.address, driver.peerText, error.message) }
         }
         guard let record = driver.record else { return }
         driver.record = nil
         driver.dial?.failed(driver, error, failure)
         if let association = driver.association { return association.failed(driver, failure) }
         if driver.dial == nil { end(record, error) }
+    }
+
+    /// - Parameter host: the peer's address, 4 or 16 bytes.
+    func tellRefusal(of host: [UInt8], _ peer: String, _ reason: String) {
+        refusalLog.refused(host, peer, reason)
+        watch(refusalLog)
     }
 
     func transportName(_ number: UInt32) -> String {

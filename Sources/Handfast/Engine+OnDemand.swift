@@ -60,25 +60,19 @@ extension Engine {
     func identifyOnDemand(_ driver: HandshakeDriver, _ identity: PeerIdentity) {
         let claim = PeerClaim(identity, address: driver.peerText)
         guard let association = association(for: claim.wireName, wholeName: claim.wholeName) else {
-            return turnAway(driver, claim)
+            return driver.reject(.unknownName(claim, at: name))
         }
         association.accept(driver, claim, Contest(identity))
-    }
-
-    /// Nobody of that name is expected.
-    private func turnAway(_ driver: HandshakeDriver, _ claim: PeerClaim) {
-        let rejection = Rejection.unknownName(claim, at: name)
-        refusalLog.refused(driver.peer.address, driver.peerText, rejection.text)
-        watch(refusalLog)
-        driver.isStranger = true
-        driver.reject(rejection)
     }
 
     func askedToConnect(_ driver: HandshakeDriver, _ info: ConnectionInfo, about: PeerInfo?) {
         guard let association = association(for: info.name, wholeName: about?.name) else {
             let claim = PeerClaim(
                 wireName: info.name, wholeName: about?.name, incarnation: nil, address: driver.peerText)
-            return turnAway(driver, claim)
+            // There is no handshake that could fail.
+            let rejection = Rejection.unknownName(claim, at: name)
+            tellRefusal(of: driver.peer.address, driver.peerText, rejection.text)
+            return driver.reject(rejection)
         }
         association.askedToConnect(driver)
     }

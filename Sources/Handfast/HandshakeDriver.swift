@@ -52,8 +52,6 @@ final class HandshakeDriver {
     var isUnheard: Bool { !hasBegun && unknownFrameCount == 0 }
     /// Another stream of a connect on demand of which one has come already.
     var isSpare = false
-    /// Refused because nobody expects it, which the log of refusals tells.
-    var isStranger = false
     var peer: PeerDescription
     /// Where the peer says that it listens, the best first; empty when it says nothing.
     var toldPlaces: [EndpointAddress.Place] = []

@@ -18,7 +18,9 @@ final class Listener {
     enum Accepted: ~Copyable {
         case socket(Descriptor)
         case nobody
-        /// Descriptors or memory ran out; the newest peer was turned away.
+        /// Descriptors or memory ran out, and the newest peer was told.
+        case turnedAway
+        /// They ran out, and not even that can be done.
         case shortage(systemError: Int32)
     }
 
@@ -103,7 +105,7 @@ final class Listener {
                 Glibc.close(newest)
             }
             spare = Self.makeSpare()
-            if newest >= 0 { return .shortage(systemError: -number) }
+            if newest >= 0 { return .turnedAway }
             // The system may say that descriptors are short before it looks whether anybody is there.
             guard !hadSpare, !hasToldShortage else { return .nobody }
             hasToldShortage = true

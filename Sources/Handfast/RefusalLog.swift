@@ -1,7 +1,7 @@
 import Logging
 
-/// Tells of peers that were refused before they got anywhere: strangers, and who came when too many did. Of
-/// each host at most once a second, so that nobody can fill the log.
+/// Tells of peers whose handshakes came to nothing, whatever the reason. Of each host at most once a second, so that
+/// nobody can fill the log.
 final class RefusalLog: DeadlineHolder {
     private struct Host {
         var nextLineAt: ContinuousClock.Instant
@@ -50,6 +50,6 @@ final class RefusalLog: DeadlineHolder {
     private func write(_ peer: String, _ reason: String, leftOutCount: Int) {
         var metadata: Logger.Metadata = ["peer": "\(peer)", "reason": "\(reason)"]
         if leftOutCount > 0 { metadata["others left out"] = "\(leftOutCount)" }
-        logger.warning("handshake refused", metadata: metadata)
+        logger.warning("handshake failed", metadata: metadata)
     }
 }

@@ -97,9 +97,28 @@ struct BadClient: CustomTestStringConvertible, Sendable {
                 peer.poll()
                 return peer.hasEnded
             }
-            #expect(log.lines.contains { $0.contains(peer.name) })
         }
+        pair.run("all have been told of (seed \(seed))") { log.toldCount == 20 }
         try pair.pingPong(near, far)
+    }
+
+    @Test(arguments: BadClient.all)
+    func `that comes again and again is told of once a second, with the number left out`(client: BadClient) throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "200"], logger: log.logger)
+        let address = try #require(pair.far.address)
+        let start = ContinuousClock.now
+        let count = 20
+        let peers = try (0..<count).map { _ in try RawPeer(address) }
+        for peer in peers { peer.send(client.bytes) }
+        pair.run("they are turned away") {
+            for peer in peers { peer.poll() }
+            return peers.allSatisfy(\.hasEnded)
+        }
+        pair.run("all have been told of") { log.toldCount == count }
+        let seconds = Int(start.duration(to: .now) / .seconds(1))
+        #expect(log.lines.count <= seconds + 2, "\(log.lines)")
+        #expect(log.lines.allSatisfy { $0.contains(client.reason) }, "\(log.lines)")
     }
 
     @Test func `that sends a byte now and then has no more time than others`() throws {
@@ -136,6 +155,31 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         #expect(pending.isIncoming)
         for _ in 0..<1_000 { pair.driveBoth() }
         #expect(log.lines.count == 1, "once is enough")
+    }
+
+    @Test func `that takes the last place makes others come again, who then connect`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair(
+            "tcp",
+            [
+                "HANDFAST_HANDSHAKE_TIMEOUT_MS": "60000", "HANDFAST_SLOW_HANDSHAKE_MS": "600000",
+                "HANDFAST_PENDING_HANDSHAKES": "1",
+            ], logger: log.logger)
+        var silent: RawPeer? = try RawPeer(try #require(pair.far.address))
+        silent?.send(.pscomVersion)
+        pair.run("it has the place") { pair.far.pending.count == 1 }
+        let connection = try pair.near.connect(to: try #require(pair.far.address))
+        pair.run("the other one was refused") { !log.lines.isEmpty }
+        #expect(log.lines[0].contains("1 handshakes are unfinished here"), "\(log.lines)")
+        #expect(connection.state == .connecting)
+        silent = nil
+        pair.run("it is connected") { connection.state == .connected }
+        var accepted: Connection?
+        pair.run("on both sides") {
+            accepted = accepted ?? pair.far.accept()
+            return accepted != nil
+        }
+        try pair.pingPong(connection, try #require(accepted))
     }
 
     @Test func `that comes two hundred times and says nothing keeps nobody out for long`() throws {

@@ -6,6 +6,11 @@ final class LogCapture: Sendable {
     private let kept = Mutex<[String]>([])
     var lines: [String] { kept.withLock { $0 } }
 
+    /// What the lines tell of, with those that they say were left out.
+    var toldCount: Int {
+        lines.reduce(0) { $0 + 1 + (Int($1.firstMatch(of: /others left out": (\d+)/)?.1 ?? "") ?? 0) }
+    }
+
     var logger: Logger {
         var logger = Logger(label: "test") { _ in Handler(capture: self) }
         logger.logLevel = .warning

@@ -93,6 +93,39 @@ import Testing
         scene.expectNothingHasEnded()
     }
 
+    enum Kind: CaseIterable { case formerIncarnation, sameIncarnation, noIncarnation, otherName, noEnd }
+
+    @Test(arguments: Kind.allCases)
+    func `made again and again is told of once a second, with the number left out`(kind: Kind) throws {
+        let scene = try Scene()
+        let next = try scene.claim(77)
+        scene.awaitAnswer(to: next)
+        next.send(.transportRequest(103), .transportAccepted)
+        scene.pair.run("it is connected") { scene.far.record?.peerIncarnation == 77 && scene.far.state == .connected }
+        #expect(scene.log.toldCount == 0, "\(scene.log.lines)")
+        let count = 30
+        let start = ContinuousClock.now
+        for number in 0..<count {
+            var raw: RawPeer? = try RawPeer(try #require(scene.pair.far.address))
+            switch kind {
+            case .formerIncarnation: raw?.claim("alpha", scene.pair.near.engine.incarnation)
+            case .sameIncarnation: raw?.claim("alpha", 77)
+            case .noIncarnation: raw?.claim("alpha", nil)
+            case .otherName: raw?.claim("gamma", 1)
+            case .noEnd: raw?.claim("alpha", UInt64(1_000 + number))
+            }
+            scene.pair.run("it is answered") {
+                raw?.poll()
+                return raw?.messages.isEmpty == false
+            }
+            raw = nil
+        }
+        scene.pair.run("all have been told of") { scene.log.toldCount == count }
+        let seconds = Int(start.duration(to: .now) / .seconds(1))
+        #expect(scene.log.lines.count <= seconds + 2, "\(scene.log.lines)")
+        #expect(scene.far.state == .connected)
+    }
+
     @Test func `takes the place of a connection that ended by itself meanwhile`() throws {
         let scene = try Scene()
         let raw = try scene.claim(77)

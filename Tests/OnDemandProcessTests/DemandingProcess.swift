@@ -31,7 +31,13 @@ final class DemandingProcess {
     private var bytes: [UInt8] = []
     private var isReaped = false
 
-    init(_ name: String, port: String? = nil, _ environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - logPath: for what it logs; of dead peers that is expected, so that as a rule nobody reads it.
+    ///   - descriptorLimit: the soft and the hard one; nil for that of the tests.
+    init(
+        _ name: String, port: String? = nil, _ environment: [String: String] = [:], logPath: String = "/dev/null",
+        descriptorLimit: Int? = nil
+    ) throws {
         self.name = name
         var pair: [Int32] = [-1, -1]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
@@ -40,19 +46,19 @@ final class DemandingProcess {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, pair[1], STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, pair[1], STDOUT_FILENO)
-        // What they log of dead peers is expected.
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         let own = ["HANDFAST_SPIN_US": "0"].merging(environment) { $1 }
         let variables = ProcessInfo.processInfo.environment.merging(own) { $1 }.map { "\($0.key)=\($0.value)" }
-        let arguments: [String] = ["OnDemandPeer", name] + (port.map { [$0] } ?? [])
-        var words = arguments.map { strdup($0) } + [nil]
-        var values = variables.map { strdup($0) } + [nil]
-        defer { for word in words + values { free(word) } }
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let executable = URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("OnDemandPeer")
             .path
+        let limit = descriptorLimit.map { "ulimit -n \($0); " } ?? ""
+        let arguments = ["sh", "-c", limit + "exec \"$@\"", "sh", executable, name] + (port.map { [$0] } ?? [])
+        var words = arguments.map { strdup($0) } + [nil]
+        var values = variables.map { strdup($0) } + [nil]
+        defer { for word in words + values { free(word) } }
         var process: pid_t = 0
-        let error = posix_spawn(&process, executable, &actions, nil, &words, &values)
+        let error = posix_spawn(&process, "/bin/sh", &actions, nil, &words, &values)
         close(pair[1])
         (self.process, stream) = (process, pair[0])
         try #require(error == 0, "\(executable) does not start")
