@@ -23,7 +23,7 @@ extension Engine {
         }
         guard record.association == nil else { return false }
         // Another stream of that connect, as a rule.
-        driver.isStranger = true
+        driver.isSpare = true
         driver.reject(Rejection(.unknownName, "this endpoint itself is there, and is called \(name.quoted)"))
         return true
     }

@@ -3,7 +3,7 @@ import Handfast
 import Precon
 import Testing
 
-/// A TCP client that sends whatever bytes a test wants to an endpoint.
+/// A TCP peer that sends whatever bytes a test wants to an endpoint.
 final class RawPeer {
     let socket: Int32
     private(set) var received: [UInt8] = []
@@ -22,6 +22,9 @@ final class RawPeer {
         }
         try #require(result == 0)
     }
+
+    /// One that was accepted.
+    init(owning socket: Int32) { self.socket = socket }
 
     deinit { close(socket) }
 

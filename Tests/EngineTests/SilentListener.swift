@@ -1,6 +1,6 @@
 import Glibc
 
-/// A TCP listener whose peers are taken by the system and hear no word, or one.
+/// A TCP listener whose peers are taken by the system and hear nothing that the test does not say.
 final class SilentListener {
     private let socket: Int32
     private var kept: [Int32] = []
@@ -40,11 +40,17 @@ final class SilentListener {
     func count() -> Int {
         var count = 0
         while true {
-            let peer = accept(socket, nil, nil)
+            let peer = Glibc.accept(socket, nil, nil)
             guard peer >= 0 else { return count }
             close(peer)
             count += 1
         }
+    }
+
+    /// The next peer that has come, if any.
+    func accept() -> RawPeer? {
+        let peer = Glibc.accept(socket, nil, nil)
+        return peer < 0 ? nil : RawPeer(owning: peer)
     }
 
     /// A port at which nobody listens.

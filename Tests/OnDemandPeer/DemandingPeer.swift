@@ -15,6 +15,8 @@ final class DemandingPeer {
     private struct Sending {
         let peer: String
         let request: Request
+        /// Of a message that is sent.
+        var sequence: Int?
         let memory: [UnsafeMutableRawBufferPointer]
     }
 
@@ -30,6 +32,8 @@ final class DemandingPeer {
     private var nextSequence = 0
     private var lastSent: [String: Int] = [:]
     private var errors: [(peer: String, text: String)] = []
+    private var failedSends: [(peer: String, sequence: Int, isUnsent: Bool)] = []
+    private var events: [(peer: String, reason: HandfastError.Code)] = []
     private var faults: [String] = []
     private var received: [Source: (count: Int, last: Int)] = [:]
     /// What other processes reach.
@@ -62,6 +66,10 @@ final class DemandingPeer {
                 errors.append(("receive", error.message))
             }
             settleSendings()
+            while let event = endpoint.takeEvent() {
+                let name = connections.first { $0.value == event.connection }?.key ?? "nobody"
+                events.append((name, event.reason.code))
+            }
             while let words = input.next() {
                 obey(words)
                 fflush(nil)
@@ -128,7 +136,7 @@ final class DemandingPeer {
             guard let connection = connections[name] else { throw HandfastError(.invalidArgument, "not expected") }
             let request = try connection.send(
                 UnsafeRawBufferPointer(memory[1]), header: UnsafeRawBufferPointer(memory[0]))
-            sendings.append(Sending(peer: name, request: request, memory: memory))
+            sendings.append(Sending(peer: name, request: request, sequence: message.sequence, memory: memory))
         } catch { errors.append((name, error.message)) }
     }
 
@@ -140,7 +148,12 @@ final class DemandingPeer {
             do throws(HandfastError) {
                 _ = try sending.request.result()
                 sentCount += 1
-            } catch { errors.append((sending.peer, error.message)) }
+            } catch {
+                errors.append((sending.peer, error.message))
+                if let sequence = sending.sequence {
+                    failedSends.append((sending.peer, sequence, error.isUnsent))
+                }
+            }
             for memory in sending.memory { memory.deallocate() }
         }
     }
@@ -170,6 +183,8 @@ final class DemandingPeer {
             print("state \(name) \(connection.state) \(connection.transport ?? "none")")
         }
         for error in errors { print("failed \(error.peer) \(error.text)") }
+        for send in failedSends { print("lost \(send.peer) \(send.sequence) \(send.isUnsent ? "unsent" : "sent")") }
+        for event in events { print("event \(event.peer) \(event.reason)") }
         for fault in faults { print("fault \(fault)") }
         print("end")
     }

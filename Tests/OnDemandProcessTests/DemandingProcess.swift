@@ -18,6 +18,10 @@ final class DemandingProcess {
         var states: [String: String] = [:]
         var transports: [String: String] = [:]
         var errors: [(peer: String, text: String)] = []
+        /// The numbers of the messages that failed, in the order in which they did.
+        var lostAsSent: [Int] = []
+        var lostAsUnsent: [Int] = []
+        var events: [(peer: String, reason: String)] = []
         var faults: [String] = []
 
         func receivedCount(from name: String) -> Int { received[name]?.values.reduce(0, +) ?? 0 }
@@ -126,6 +130,9 @@ final class DemandingProcess {
             case "last": report.lastSent[words[1]] = Int(words[2])
             case "state": (report.states[words[1]], report.transports[words[1]]) = (words[2], words[3])
             case "failed": report.errors.append((words[1], words.dropFirst(2).joined(separator: " ")))
+            case "lost" where words[3] == "unsent": report.lostAsUnsent.append(Int(words[2]) ?? 0)
+            case "lost": report.lostAsSent.append(Int(words[2]) ?? 0)
+            case "event": report.events.append((words[1], words.dropFirst(2).joined(separator: " ")))
             case "fault": report.faults.append(words.dropFirst().joined(separator: " "))
             default: return report
             }
@@ -145,6 +152,10 @@ final class DemandingProcess {
             usleep(2_000)
         }
     }
+
+    /// Stands still, as if its host were cut off: its streams stay open and nobody reads them.
+    func hold() { Glibc.kill(process, SIGSTOP) }
+    func goOn() { Glibc.kill(process, SIGCONT) }
 
     /// kill -9.
     func kill() {

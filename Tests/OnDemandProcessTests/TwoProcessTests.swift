@@ -159,6 +159,41 @@ import Testing
         try Self.finish(survivor, again)
     }
 
+    @Test(arguments: transports, [("alpha", "beta"), ("beta", "alpha")])
+    func `see a restart when the new process comes while the old connection stands`(
+        transport: String, names: (survivor: String, former: String)
+    ) throws {
+        let (survivor, former) = try Self.pair(transport, names)
+        try Self.expectEachOther(survivor, former)
+        try Self.checkTraffic(survivor, former, transport)
+        former.hold()
+        try survivor.tell("post \(former.name)")
+        // More than fits between the two.
+        try survivor.tell("send \(former.name) 5000")
+        let before = try survivor.report()
+        #expect(before.states[former.name] == "connected")
+        #expect(before.pendingCount > 1, "the receive, and what does not fit")
+        let again = try DemandingProcess(former.name, ["HANDFAST_TRANSPORTS": transport])
+        try again.readAddress()
+        try again.tell("expect \(survivor.address)")
+        try again.tell("send \(survivor.name) 4")
+        let after = try survivor.poll("new messages") { $0.received[former.name]?[again.process] == 4 }
+        #expect(after.events.map(\.peer) == [former.name])
+        #expect(after.events.map(\.reason) == ["peer restarted"])
+        #expect(after.pendingCount == 0)
+        #expect(after.errors.count == after.lostAsSent.count + after.lostAsUnsent.count + 1, "the receive too")
+        #expect(after.errors.allSatisfy { $0.text.contains("was restarted") })
+        #expect(!after.lostAsUnsent.isEmpty)
+        let lost = after.lostAsSent + after.lostAsUnsent
+        #expect(lost == lost.sorted(), "what may have been sent comes before what was not")
+        try Self.checkTraffic(survivor, again, transport)
+        former.goOn()
+        let late = try former.poll("it is told") { $0.states[survivor.name] == "onDemand" }
+        let lastReceived = try #require(late.lastReceived[survivor.process])
+        #expect(lastReceived < (after.lostAsUnsent.min() ?? 0), "what is unsent has not come")
+        try Self.finish(survivor, again, former)
+    }
+
     @Test(arguments: transports)
     func `that were not named are refused, and both sides know why`(transport: String) throws {
         let (host, stranger) = try Self.pair(transport, ("alpha", "stranger"))
