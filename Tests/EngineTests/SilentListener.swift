@@ -50,7 +50,9 @@ final class SilentListener {
     /// The next peer that has come, if any.
     func accept() -> RawPeer? {
         let peer = Glibc.accept(socket, nil, nil)
-        return peer < 0 ? nil : RawPeer(owning: peer)
+        guard peer >= 0 else { return nil }
+        _ = fcntl(peer, F_SETFD, FD_CLOEXEC)
+        return RawPeer(owning: peer)
     }
 
     /// A port at which nobody listens.

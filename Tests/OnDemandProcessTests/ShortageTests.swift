@@ -9,7 +9,8 @@ private final class SilentClient {
     private(set) var text = ""
 
     init(port: String) throws {
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Processes that other tests start meanwhile must not keep it.
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = try #require(UInt16(port)).bigEndian
