@@ -9,12 +9,17 @@ enum Simulation {
     static let seed = variables["SIMULATION_SEED"].flatMap { UInt64($0) }
     static let seconds = variables["SIMULATION_SECONDS"].flatMap { Double($0) } ?? 4
 
-    /// Plays one world after the other, at least one, each with conditions made from its own seed; stops at a mistake.
-    static func run(_ what: String, share: Double, _ conditions: (UInt64) -> NetworkConditions) {
+    /// Of a slow machine, beyond its share, to play as many worlds as are wanted.
+    private static let longest = Duration.seconds(30)
+
+    /// Plays one world after the other, each with conditions made from its own seed; stops at a mistake.
+    /// - Parameter least: so many worlds, also when their share of the time is over.
+    static func run(_ what: String, share: Double, least: UInt64 = 1, _ conditions: (UInt64) -> NetworkConditions) {
         let first = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         print("\(what): from SIMULATION_SEED=\(first)")
         fflush(nil)
         let start = ContinuousClock.now
+        let time = Duration.seconds(seconds * share)
         var (count, connects, busy, messages): (UInt64, Int, Int, Int) = (0, 0, 0, 0)
         repeat {
             let network = SimulatedNetwork(conditions(first &+ count), seed: first &+ count)
@@ -27,7 +32,7 @@ enum Simulation {
             connects += network.connectCount
             busy += network.busyCount
             messages += network.messageCount
-        } while start.duration(to: .now) < .seconds(seconds * share)
+        } while start.duration(to: .now) < (count < least ? max(time, longest) : time)
         let elapsed = start.duration(to: .now) / .seconds(1)
         print(
             "\(what): \(count) seeds, \(Double(count) / elapsed) a second, \(connects) connections,",
