@@ -29,7 +29,7 @@ final class SilentListener {
     /// Sends these bytes to each peer that has come since the last call, and says no more.
     func greet(_ bytes: [UInt8]) {
         while true {
-            let peer = accept(socket, nil, nil)
+            let peer = Glibc.accept(socket, nil, nil)
             guard peer >= 0 else { return }
             _ = send(peer, bytes, bytes.count, Int32(MSG_NOSIGNAL))
             kept.append(peer)
