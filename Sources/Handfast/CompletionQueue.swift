@@ -160,11 +160,7 @@ extension UnsafeMutablePointer<EndpointState> {
     /// The slot of a request whose result is to be told elsewhere; a fresh one when it was complete at once.
     /// - Throws: `stale`; `invalidArgument` for a request that is directed already or of another endpoint; `resources`.
     func slotToDirect(of request: Request) throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
-        guard let open = request.slot else {
-            let entry = try takeRequestOrThrow()
-            entry.completeAtOnce(byteCount: Int(request.generation))
-            return entry
-        }
+        guard let open = request.slot else { return try request.exchangeTicket(at: self) }
         guard open.pointee.generation == request.generation else { throw .staleRequest }
         guard !open.pointee.isDirected, open.pointee.endpoint == self else { throw .cannotBeDirected }
         return open

@@ -68,7 +68,7 @@ extension Connection {
     ///   they ended: each has told its own failure. It fails only when the connection ends first.
     public func flush() throws(HandfastError) -> Request {
         guard !isStale else { throw .staleConnection }
-        guard slot.hasOperations else { return Request(completeWith: 0) }
+        guard slot.hasOperations else { return try completeAtOnce(byteCount: 0) }
         let flush = try takeRequest()
         flush.pointee.role = .flush
         slot.begin(flush)
@@ -125,7 +125,7 @@ extension Endpoint {
     ///   `Connection.flush` else, and it fails with the first connection that ends with some of them.
     public func flush() throws(HandfastError) -> Request {
         let slots = engine.slotsWithOperations()
-        guard !slots.isEmpty else { return Request(completeWith: 0) }
+        guard !slots.isEmpty else { return Request(completeWith: 0, at: state) }
         guard let whole = state.takeRequest() else {
             throw .tooManyRequests
         }

@@ -27,10 +27,12 @@ extension Connection {
             byteCount = isTooLarge ? .max : sum
         }
         try checkSend(byteCount, header.count)
+        let open: UnsafeMutablePointer<RequestSlot>?
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
-            let request = try slot.send(header, pieces: pieces, payloadByteCount: byteCount)
-            return request.map(Request.init) ?? Request(completeWith: byteCount)
+            open = try slot.send(header, pieces: pieces, payloadByteCount: byteCount)
         } catch { throw .tooManyRequests }
+        guard let open else { return try completeAtOnce(byteCount: byteCount) }
+        return Request(open)
     }
 
     /// The same for a list that is an array.

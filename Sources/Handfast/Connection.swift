@@ -76,10 +76,18 @@ public struct Connection: Hashable {
         _ payload: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) throws(HandfastError) -> Request {
         try checkSend(payload.count, header.count)
+        let open: UnsafeMutablePointer<RequestSlot>?
         do throws(UnsafeMutablePointer<ConnectionSlot>.NoSlot) {
-            guard let request = try slot.send(header, payload) else { return Request(completeWith: payload.count) }
-            return Request(request)
+            open = try slot.send(header, payload)
         } catch { throw .tooManyRequests }
+        guard let open else { return try completeAtOnce(byteCount: payload.count) }
+        return Request(open)
+    }
+
+    // Hot path.
+    func completeAtOnce(byteCount: Int) throws(HandfastError) -> Request {
+        guard let endpoint = slot.pointee.endpoint else { throw .staleConnection }
+        return Request(completeWith: byteCount, at: endpoint)
     }
 
     /// The longest user header, in bytes: a rendezvous needs the rest of 65,535.

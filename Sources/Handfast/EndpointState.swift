@@ -14,6 +14,7 @@ struct EndpointState: ~Copyable {
 
     var connections: SlotTable<ConnectionSlot>
     var requests: SlotTable<RequestSlot>
+    let tickets = ticketPool.take()
     var messages: SlotTable<MessageSlot>
     var completionQueues: SlotTable<CompletionQueueSlot>
     /// What peers may reach without a receive.
@@ -76,6 +77,7 @@ struct EndpointState: ~Copyable {
     }
 
     deinit {
+        ticketPool.give(tickets)
         pieces.deallocate()
         polled.deallocate()
     }

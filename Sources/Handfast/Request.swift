@@ -2,22 +2,38 @@ import Glibc
 
 /// One send or receive under way: a handle, free to copy, for use on its endpoint's thread.
 ///
-/// It is good until its result was taken, by `result` or `Endpoint.wait`.
+/// It is good until its result was taken, by `result` or `Endpoint.wait`, or directed to a queue or a callback; later uses
+/// throw `stale`. Of a send that was complete at once, as small ones are, that holds until one of 1,024 or more such sends
+/// later has been used; after that a second use is taken for the first.
 public struct Request: Hashable {
-    /// Nil for a send that was complete at once.
-    let slot: UnsafeMutablePointer<RequestSlot>?
-    /// Of a request that was complete at once: its bytes.
+    /// A `RequestSlot`, or the `Tickets` of a request that was complete at once.
+    private let place: UnsafeMutableRawPointer
+    /// The slot's generation, or a ticket.
     let generation: UInt64
+    /// Of a request that was complete at once.
+    private let byteCount: Int
 
     init(_ slot: UnsafeMutablePointer<RequestSlot>) {
-        self.slot = slot
+        place = UnsafeMutableRawPointer(slot)
         generation = slot.pointee.generation
+        byteCount = 0
     }
 
-    init(completeWith byteCount: Int) {
-        slot = nil
-        generation = UInt64(byteCount)
+    // Hot path.
+    init(completeWith byteCount: Int, at endpoint: UnsafeMutablePointer<EndpointState>) {
+        let tickets = endpoint.pointee.tickets
+        place = UnsafeMutableRawPointer(tickets)
+        generation = tickets.draw()
+        self.byteCount = byteCount
     }
+
+    // Hot path.
+    /// Nil for a request that was complete at once.
+    var slot: UnsafeMutablePointer<RequestSlot>? {
+        generation & Tickets.mark == 0 ? place.assumingMemoryBound(to: RequestSlot.self) : nil
+    }
+
+    private var tickets: UnsafeMutablePointer<Tickets> { place.assumingMemoryBound(to: Tickets.self) }
 
     // Hot path.
     /// True when `result` has something to tell; also for a stale handle.
@@ -31,7 +47,11 @@ public struct Request: Hashable {
     /// - Throws: why it failed; `truncated` when the message was longer than the room: what fitted is there;
     ///   `invalidArgument` for a request whose result goes to a completion queue or a callback.
     public func result() throws(HandfastError) -> Completion? {
-        guard let slot else { return Completion(byteCount: Int(generation), headerByteCount: 0, connection: nil) }
+        guard let slot else {
+            guard !tickets.isUsed(generation) else { throw .staleRequest }
+            tickets.use(generation)
+            return Completion(byteCount: byteCount, headerByteCount: 0, connection: nil)
+        }
         guard slot.pointee.generation == generation else { throw .staleRequest }
         guard !slot.pointee.isDirected else { throw .isDirected }
         guard slot.pointee.isComplete else { return nil }
@@ -53,6 +73,19 @@ public struct Request: Hashable {
     public func cancel() -> Bool {
         guard let slot, slot.pointee.generation == generation, !slot.pointee.isComplete else { return false }
         return slot.pointee.isReceive ? slot.cancelReceive() : slot.cancelSend()
+    }
+
+    // Hot path.
+    /// A slot in place of the ticket of a request that was complete at once.
+    func exchangeTicket(
+        at endpoint: UnsafeMutablePointer<EndpointState>
+    ) throws(HandfastError) -> UnsafeMutablePointer<RequestSlot> {
+        guard !tickets.isUsed(generation) else { throw .staleRequest }
+        guard tickets == endpoint.pointee.tickets, generation >= tickets.pointee.first else { throw .cannotBeDirected }
+        let slot = try endpoint.takeRequestOrThrow()
+        tickets.use(generation)
+        slot.completeAtOnce(byteCount: byteCount)
+        return slot
     }
 
     static func takeFailure(
