@@ -14,6 +14,8 @@ struct EndpointState: ~Copyable {
 
     var connections: SlotTable<ConnectionSlot>
     var requests: SlotTable<RequestSlot>
+    /// Where messages without a receive lie.
+    var blocks: BlockPool
     let tickets = ticketPool.take()
     var messages: SlotTable<MessageSlot>
     var completionQueues: SlotTable<CompletionQueueSlot>
@@ -74,6 +76,7 @@ struct EndpointState: ~Copyable {
         polled = .allocate(capacity: transports.count)
         _ = polled.initialize(from: transports)
         self.unexpectedByteLimit = unexpectedByteLimit
+        blocks = BlockPool(keptByteLimit: unexpectedByteLimit / 4)
     }
 
     deinit {

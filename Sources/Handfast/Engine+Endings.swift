@@ -182,7 +182,7 @@ extension Engine {
             message = candidate.pointee.next
             if case .kept = candidate.pointee.content { continue }
             slot.remove(candidate)
-            candidate.free()
+            candidate.free(at: state)
         }
         slot.failTaken(reason)
     }

@@ -264,7 +264,7 @@ final class Engine {
         let slot = record.slot
         while let message = slot.pointee.unexpected.first {
             slot.remove(message)
-            message.free()
+            message.free(at: state)
         }
         slot.pointee.inbound.userHeader?.deallocate()
         slot.pointee.inbound.userHeader = nil

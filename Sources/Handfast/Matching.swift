@@ -150,7 +150,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             read(into: request, from: address, byteCount: room, rendezvous: rendezvous)
         }
         remove(message)
-        message.free()
+        message.free(at: pointee.endpoint)
         if pointee.hasPeerEnded { callForAttention() }
         if isResumed { resume() }
     }
@@ -168,7 +168,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         if let message = pointee.inbound.message { isResumed = passOver(message) }
         while let message = pointee.unexpected.first {
             remove(message)
-            message.free()
+            message.free(at: pointee.endpoint)
         }
         failTaken(reason)
         dropHeldNotification()
@@ -259,7 +259,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             keptByteCount: byteCount, content: .arriving)
         guard let message else { return false }
         replace(stalled, by: message)
-        stalled.free()
+        stalled.free(at: pointee.endpoint)
         pointee.inbound.message = message
         expectPayload(at: message.payload, byteCount: byteCount, surplus: 0)
         resume()

@@ -57,7 +57,7 @@ extension UnsafeMutablePointer<MessageSlot> {
     func release() {
         pointee.reason?.release()
         pointee.reason = nil
-        pointee.message?.free()
+        pointee.message?.free(at: pointee.endpoint)
         pointee.message = nil
     }
 
@@ -75,7 +75,7 @@ extension UnsafeMutablePointer<MessageSlot> {
         pointee.endpoint?.pointee.unexpectedByteCount -= message.pointee.heldByteCount
         if let endpoint = pointee.endpoint, endpoint.pointee.hasStalled { endpoint.pointee.callsUntilSlowPart = 0 }
         pointee.message = nil
-        message.free()
+        message.free(at: pointee.endpoint)
     }
 }
 
@@ -134,7 +134,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             if candidate.pointee.isWhole { continue }
             let handle = candidate.pointee.handle
             remove(candidate)
-            candidate.free()
+            candidate.free(at: pointee.endpoint)
             handle?.fail(reason)
         }
     }
@@ -145,7 +145,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         var finished: UInt64?
         if case .remote(_, let rendezvous) = message.pointee.content { finished = rendezvous }
         remove(message)
-        message.free()
+        message.free(at: pointee.endpoint)
         if let finished { sendControl(.rendezvousFinished, finished) }
         if pointee.hasPeerEnded { callForAttention() }
         if isResumed { resume() }

@@ -52,7 +52,7 @@ extension UnsafeMutablePointer<UnexpectedMessage> {
         keptByteCount: Int, content: UnexpectedMessage.Content
     ) -> Self? {
         let byteCount = MemoryLayout<UnexpectedMessage>.stride + userHeader.count + keptByteCount
-        guard let memory = malloc(byteCount) else { return nil }
+        guard let memory = connection.pointee.endpoint?.pointee.blocks.take(byteCount) else { return nil }
         let message = memory.bindMemory(to: UnexpectedMessage.self, capacity: 1)
         message.initialize(
             to: UnexpectedMessage(
@@ -74,7 +74,10 @@ extension UnsafeMutablePointer<UnexpectedMessage> {
         if room > 0, let target = request.pointee.payload { memcpy(target, payload, room) }
     }
 
-    func free() { Glibc.free(self) }
+    /// Gives its memory back to the endpoint that it came to.
+    func free(at endpoint: UnsafeMutablePointer<EndpointState>?) {
+        endpoint?.pointee.blocks.give(UnsafeMutableRawPointer(self), pointee.heldByteCount)
+    }
 }
 
 /// Messages of one connection without a receive, oldest first: those that match, or those that the program took.

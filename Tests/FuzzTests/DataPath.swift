@@ -211,7 +211,7 @@ final class DataPath {
         slot.pointee.channel = nil
         while let message = slot.pointee.unexpected.first {
             slot.remove(message)
-            message.free()
+            message.free(at: state)
         }
         let reason = EndReason(HandfastError(.closed, "the round is over"))
         while let request = slot.pointee.sendQueue.removeFirst() { request.fail(reason) }

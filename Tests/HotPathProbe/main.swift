@@ -1,6 +1,7 @@
 // Counts what a message costs in calls that the hot path must not make, and prints a line for each count; the tests
 // start it. Arguments: a transport, and after it
-//   (nothing)       counts in rounds of a ping-pong, also with completion queues, and in polls that find nothing
+//   (nothing)       counts in rounds of a ping-pong, also with completion queues and with messages that are there
+//                   before their receive, and in polls that find nothing
 //   --trace N       as well, and tells where the first N calls came from
 //   --messages N    sends N rounds there and back in call_counters_region, for a profiler
 //   --idle C N      makes C idle connections and polls N times in call_counters_region, for a profiler
@@ -59,6 +60,15 @@ func countPingPong(_ transport: String) throws {
     call_counters_start()
     try tagPingPong.run(rounds: 10_000)
     report("tags", 20_000, call_counters_stop())
+
+    for (isTaken, what) in [(false, "unexpected"), (true, "taken")] {
+        let unexpectedLoop = UnexpectedLoop(stage, isTaken: isTaken)
+        try unexpectedLoop.run(rounds: 5_000)
+        call_counters_start()
+        try unexpectedLoop.run(rounds: 10_000)
+        report(what, 20_000, call_counters_stop())
+    }
+
     let queueLoop = try QueueLoop(stage)
     try queueLoop.run(rounds: 5_000)
     call_counters_start()
