@@ -85,6 +85,7 @@ struct ConnectionSlot: TableSlot {
         case tooManyReads
         case unexpectedAnswer
         case malformedOperation
+        case partOutsideOperation
         case tooManyOperations
         case tooManyRequests
         case malformedCredit

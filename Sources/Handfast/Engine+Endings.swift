@@ -213,6 +213,7 @@ extension ConnectionSlot.Violation {
         case .tooManyReads: "more requests to read one payload than are allowed"
         case .unexpectedAnswer: "an answer that was not asked for"
         case .malformedOperation: "a one-sided operation of the wrong size"
+        case .partOutsideOperation: "a part that lies outside its one-sided operation"
         case .tooManyOperations: "more one-sided operations without an answer than are allowed"
         case .tooManyRequests: "more messages than can be kept"
         case .malformedCredit: "a message of credit of the wrong size"

@@ -164,25 +164,31 @@ extension UnsafeMutablePointer<RequestSlot> {
         pointee.partNumber = number
         pointee.payload = operation.pointee.payload.map { $0 + start }
         pointee.payloadByteCount = byteCount
+        let operand = operation.pointee.operand
+        // The first part is refused if a later one would be, so each tells of all of them.
+        let isPart = byteCount < operation.pointee.payloadByteCount
+        let extent = (operation.pointee.operationOffset, UInt64(operation.pointee.payloadByteCount))
+        let (extentCount, tellingCount) = (isPart ? 2 : 0, isTelling ? 1 : 0)
         switch operation.pointee.operationKind {
         case .put where isRead:
             let address = UInt64(UInt(bitPattern: pointee.payload))
             writeFrame(
-                .putOffer, numbers, wordCount: isTelling ? 5 : 4, (nonce, offset, address),
-                (UInt64(byteCount), operation.pointee.operand), payloadByteCount: 0)
+                .putOffer, numbers, wordCount: 4 + extentCount + tellingCount, (nonce, offset, address),
+                isPart ? (UInt64(byteCount), extent.0, extent.1, operand) : (UInt64(byteCount), operand, 0, 0),
+                payloadByteCount: 0)
         case .put:
             writeFrame(
-                .put, numbers, wordCount: isTelling ? 3 : 2, (nonce, offset, operation.pointee.operand),
-                payloadByteCount: byteCount)
+                .put, numbers, wordCount: 2 + extentCount + tellingCount,
+                (nonce, offset, isPart ? extent.0 : operand), (extent.1, operand, 0, 0), payloadByteCount: byteCount)
         case .get:
             writeFrame(
-                isRead ? .getOffer : .get, numbers, wordCount: 3, (nonce, offset, UInt64(byteCount)),
-                payloadByteCount: 0)
+                isRead ? .getOffer : .get, numbers, wordCount: 3 + extentCount, (nonce, offset, UInt64(byteCount)),
+                (extent.0, extent.1, 0, 0), payloadByteCount: 0)
         default:
             pointee.payloadByteCount = 0
             writeFrame(
                 .atomic, numbers, wordCount: 5, (nonce, offset, UInt64(code) << 56 | UInt64(width) << 48),
-                (operation.pointee.operand, operation.pointee.comparand), payloadByteCount: 0)
+                (operand, operation.pointee.comparand, 0, 0), payloadByteCount: 0)
         }
         operation.pointee.sentByteCount += byteCount
         operation.pointee.hasBegun = true

@@ -19,8 +19,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// The peer's memory has what is for ours. The stream waits for it, so that what follows is done later.
     func putOffered(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard let fields = asked(bytes, payloadByteCount, wordCounts: 4...5) else { return }
-        let found = find(fields, byteCount: fields.words.3, .write)
+        guard let fields = asked(bytes, payloadByteCount, wordCounts: 4...7) else { return }
+        let (isPart, tells) = (fields.wordCount >= 6, fields.wordCount % 2 == 1)
+        guard
+            let found = find(
+                fields, byteCount: fields.words.3, of: isPart ? Extent(fields.words.4, fields.words.5) : nil, .write)
+        else { return }
         guard let region = found.region else { return answer(fields.first, found.status) }
         guard let channel = pointee.channel, let read = pointee.operations?.pointee.read,
             let base = region.pointee.base, fields.words.3 > 0
@@ -33,7 +37,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         region.retain()
         let oneSided = makeOneSided()
         oneSided.pointee.put = OneSided.IncomingPut(
-            number: fields.first, region: region, notification: fields.wordCount == 5 ? fields.words.4 : nil)
+            number: fields.first, region: region, notification: tells ? isPart ? fields.words.6 : fields.words.4 : nil)
         pointee.inbound.part = .stalled
         oneSided.pointee.isBeginningRead = true
         let error = read(
@@ -57,8 +61,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// The peer wants to read by itself: the region stays until it says that it has.
     func getOffered(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard let fields = asked(bytes, payloadByteCount, wordCounts: 3...3) else { return }
-        let found = find(fields, byteCount: fields.words.2, .read)
+        guard let fields = askedGet(bytes, payloadByteCount),
+            let found = find(fields, byteCount: fields.words.2, of: fields.extentOfGet, .read)
+        else { return }
         guard let region = found.region else { return answer(fields.first, found.status) }
         guard !pointee.offersHandles, let base = region.pointee.base else {
             return answer(fields.first, .unsupported)
@@ -139,6 +144,8 @@ extension UnsafeMutablePointer<RequestSlot> {
         )
         pointee.partNumber = number
         pointee.sentByteCount = 0
-        writeFrame(.get, (number, region), wordCount: 3, words, payloadByteCount: 0)
+        let extent = (UInt64(bigEndian: pointee.more.0), UInt64(bigEndian: pointee.more.1), UInt64(0), UInt64(0))
+        writeFrame(
+            .get, (number, region), wordCount: 3 + pointee.moreByteCount / 8, words, extent, payloadByteCount: 0)
     }
 }

@@ -5,10 +5,12 @@ import Synchronization
 extension UnsafeMutablePointer<ConnectionSlot> {
     /// What follows is for registered memory.
     func putArrives(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard let fields = OperationFields(bytes, wordCounts: 2...3) else { return violate(.malformedOperation) }
+        guard let fields = OperationFields(bytes, wordCounts: 2...5) else { return violate(.malformedOperation) }
         guard isWithinLimit else { return violate(.tooManyOperations) }
         guard !pointee.isLeaving else { return skipPayload(payloadByteCount) }
-        let found = find(fields, byteCount: UInt64(payloadByteCount), .write)
+        let (isPart, tells) = (fields.wordCount >= 4, fields.wordCount % 2 == 1)
+        let extent = isPart ? Extent(fields.words.2, fields.words.3) : nil
+        guard let found = find(fields, byteCount: UInt64(payloadByteCount), of: extent, .write) else { return }
         guard let region = found.region, let base = region.pointee.base ?? Self.nowhere else {
             // Told behind the bytes: the peer takes no answer to what is not out whole.
             makeOneSided().pointee.refusal = OneSided.Refusal(number: fields.first, status: found.status)
@@ -17,7 +19,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         region.retain()
         makeOneSided().pointee.put = OneSided.IncomingPut(
-            number: fields.first, region: region, notification: fields.wordCount == 3 ? fields.words.2 : nil)
+            number: fields.first, region: region, notification: tells ? isPart ? fields.words.4 : fields.words.2 : nil)
         pointee.inbound.continuation = .put
         expectPayload(at: base + Int(fields.words.1), byteCount: payloadByteCount, surplus: 0)
     }
@@ -69,8 +71,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func getArrives(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard let fields = asked(bytes, payloadByteCount, wordCounts: 3...3) else { return }
-        let found = find(fields, byteCount: fields.words.2, .read)
+        guard let fields = askedGet(bytes, payloadByteCount),
+            let found = find(fields, byteCount: fields.words.2, of: fields.extentOfGet, .read)
+        else { return }
         guard let region = found.region else { return answer(fields.first, found.status) }
         let start = region.pointee.base.map { $0 + Int(fields.words.1) }
         answer(
@@ -83,7 +86,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard let code = AtomicCode(rawValue: UInt8(truncatingIfNeeded: fields.words.2 >> 56)),
             width == 4 || width == 8
         else { return answer(fields.first, .unsupported) }
-        let found = find(fields, byteCount: UInt64(width), .atomic)
+        guard let found = find(fields, byteCount: UInt64(width), of: nil, .atomic) else { return }
         guard let region = found.region, let base = region.pointee.base else {
             return answer(fields.first, found.status)
         }
@@ -118,21 +121,37 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         return pointee.isLeaving ? nil : fields
     }
 
+    func askedGet(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) -> OperationFields? {
+        guard let fields = asked(bytes, payloadByteCount, wordCounts: 3...5) else { return nil }
+        guard fields.wordCount != 4 else {
+            violate(.malformedOperation)
+            return nil
+        }
+        return fields
+    }
+
     /// Not too many answers wait already.
     private var isWithinLimit: Bool {
         guard let oneSided = pointee.oneSided else { return true }
         return oneSided.pointee.answerCount + oneSided.pointee.holdCount < OneSided.partLimit
     }
 
+    /// - Parameter extent: of a part: all of the operation, which is allowed as a whole or not at all.
+    /// - Returns: nil for a part of something else, which is a violation.
     func find(
-        _ fields: OperationFields, byteCount: UInt64, _ needed: MemoryPermissions
-    ) -> (region: UnsafeMutablePointer<RegionSlot>?, status: OperationStatus) {
+        _ fields: OperationFields, byteCount: UInt64, of extent: Extent?, _ needed: MemoryPermissions
+    ) -> (region: UnsafeMutablePointer<RegionSlot>?, status: OperationStatus)? {
+        let own = Extent(fields.words.1, byteCount)
+        let whole = extent ?? own
+        guard whole.contains(own) else {
+            violate(.partOutsideOperation)
+            return nil
+        }
         guard let region = pointee.endpoint?.pointee.regions.find(fields.second, nonce: fields.words.0) else {
             return (nil, .unknownMemory)
         }
         guard region.pointee.key.permissions.contains(needed) else { return (nil, .notPermitted) }
-        let (end, isOverflow) = fields.words.1.addingReportingOverflow(byteCount)
-        guard !isOverflow, end <= UInt64(region.pointee.byteCount) else { return (nil, .outOfBounds) }
+        guard Extent(0, UInt64(region.pointee.byteCount)).contains(whole) else { return (nil, .outOfBounds) }
         return (region, .done)
     }
 

@@ -70,17 +70,18 @@ extension UnsafeMutablePointer<RequestSlot> {
 
     var isIssuedWhole: Bool { pointee.hasBegun && pointee.sentByteCount == pointee.payloadByteCount }
 
-    /// Writes what goes before the payload: kind and sizes, two numbers, then so many words, at most three and two.
+    /// Writes what goes before the payload: kind and sizes, two numbers, then so many words, at most three and four.
     func writeFrame(
         _ kind: MessageHeader.Kind, _ numbers: (UInt32, UInt32), wordCount: Int,
-        _ words: (UInt64, UInt64, UInt64), _ more: (UInt64, UInt64) = (0, 0), payloadByteCount: Int
+        _ words: (UInt64, UInt64, UInt64), _ more: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0),
+        payloadByteCount: Int
     ) {
         let header = MessageHeader(kind, userHeaderByteCount: 8 + 8 * wordCount, payloadByteCount: payloadByteCount)
         pointee.frame = (header.word, (UInt64(numbers.0) << 32 | UInt64(numbers.1)).bigEndian)
         pointee.frameByteCount = 2 * MessageHeader.byteCount
         pointee.trailer = (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian)
         pointee.trailerByteCount = 8 * Swift.min(wordCount, 3)
-        pointee.more = (more.0.bigEndian, more.1.bigEndian)
+        pointee.more = (more.0.bigEndian, more.1.bigEndian, more.2.bigEndian, more.3.bigEndian)
         pointee.moreByteCount = 8 * Swift.max(wordCount - 3, 0)
         pointee.carriesPayload = payloadByteCount > 0
     }

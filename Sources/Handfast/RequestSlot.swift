@@ -81,7 +81,7 @@ struct RequestSlot: TableSlot {
     var trailer: (UInt64, UInt64, UInt64) = (0, 0, 0)
     var trailerByteCount = 0
     /// Behind the trailer of a one-sided operation.
-    var more: (UInt64, UInt64) = (0, 0)
+    var more: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     var moreByteCount = 0
     /// The payload follows though there is a trailer.
     var carriesPayload = false

@@ -71,6 +71,30 @@ import Testing
         #expect(open.memory.starts(with: data), "the connection goes on")
     }
 
+    /// In parts, of which the first ones are within the memory: by the stream, or read by the other side.
+    @Test(arguments: OneSidedPair.transports, [["HANDFAST_RENDEZVOUS_BYTES": "read=1024g"], [:]])
+    func `is refused as a whole when only its end is beyond the memory`(transport: String, more: [String: String])
+        throws
+    {
+        let pair = try OneSidedPair(transport, byteCount: 1 << 20, more)
+        let wide = try forged(pair, [(21, 0x40)])
+        for (offset, byteCount) in [(0, (1 << 20) + 1), (0, 2 << 20), (8, 1 << 20), (1, 4_000_000)] {
+            let (data, untouched) = (Payload(byteCount: byteCount, seed: 1), Payload(byteCount: byteCount, seed: 1))
+            let put = try pair.connection.put(data.bytes, to: wide, offset: offset, notify: 1)
+            #expect(try pair.failure(put)?.code == .invalidArgument)
+            let get = try pair.connection.get(into: data.mutable, from: wide, offset: offset)
+            #expect(try pair.failure(get)?.code == .invalidArgument)
+            #expect(data == untouched)
+            #expect(pair.memory.bytes.allSatisfy { $0 == 0 })
+        }
+        #expect(pair.far.takeNotification() == nil)
+        // What ends where the memory does is done.
+        let data = Payload(byteCount: (1 << 20) - 8, seed: 1)
+        try pair.finish(try pair.connection.put(data.bytes, to: wide, offset: 8, notify: 2))
+        #expect(pair.memory.bytes.dropFirst(8).elementsEqual(data.bytes))
+        #expect(pair.far.takeNotification()?.value == 2)
+    }
+
     @Test(arguments: OneSidedPair.transports) func `is refused once the memory was deregistered`(transport: String)
         throws
     {

@@ -94,15 +94,62 @@ import Testing
     }
 
     @Test(arguments: [
-        (64, 23), (64, 40), (65, 24), (65, 40), (66, 40), (66, 56), (67, 8), (67, 24), (64, 0), (68, 32), (68, 56),
-        (69, 24),
-        (69, 40), (70, 16),
+        (64, 16), (64, 23), (64, 56), (65, 24), (65, 40), (65, 56), (66, 40), (66, 56), (67, 8), (67, 24), (64, 0),
+        (68, 32), (68, 72), (69, 24), (69, 40), (69, 56), (70, 16),
     ])
     func `of the wrong size end the connection`(kind: UInt8, headerByteCount: Int) throws {
         let scene = try RawScene(version: .oneSidedVersion)
         scene.raw.send(
             dataHeader(kind, userHeader: headerByteCount, payload: 0) + [UInt8](repeating: 0, count: headerByteCount))
         try scene.expectViolation(kind == 67 ? "not asked for" : "wrong size", "\(kind) of \(headerByteCount)")
+    }
+
+    @Test func `in parts are allowed or refused as a whole`() throws {
+        let target = try Target()
+        let scene = target.scene
+        // Of 16 bytes at 4: the first half, the second with a notification, and both to be got; then of 61 at 4.
+        scene.raw.send(target.message(64, 1, [4, 4, 16], payload: [UInt8](repeating: 1, count: 8)))
+        scene.raw.send(target.message(64, 2, [12, 4, 16, 5], payload: [UInt8](repeating: 2, count: 8)))
+        scene.raw.send(target.message(65, 3, [4, 8, 4, 16]))
+        scene.raw.send(target.message(65, 4, [12, 8, 4, 16]))
+        scene.raw.send(target.message(64, 5, [4, 4, 61], payload: [UInt8](repeating: 3, count: 8)))
+        scene.raw.send(target.message(65, 6, [4, 8, 4, 61]))
+        scene.raw.send(target.message(65, 7, [4, 8, 4, UInt64.max]))
+        scene.raw.send(target.message(68, 8, [4, 4_096, 8, 4, 61]))
+        scene.raw.send(target.message(68, 9, [4, 4_096, 8, 4, 61, 6]))
+        scene.raw.send(target.message(69, 10, [4, 8, 4, 61]))
+        let (ones, twos) = ([UInt8](repeating: 1, count: 8), [UInt8](repeating: 2, count: 8))
+        let expected =
+            target.answer(1) + target.answer(2) + target.answer(3, payload: ones) + target.answer(4, payload: twos)
+            + (5...10).flatMap { target.answer($0, 2) }
+        scene.receive(byteCount: expected.count)
+        #expect(scene.received == expected)
+        #expect(Array(target.memory.bytes.prefix(24)) == [0, 0, 0, 0] + ones + twos + [0, 0, 0, 0])
+        #expect(scene.pair.far.takeNotification()?.value == 5)
+        #expect(scene.pair.far.takeNotification() == nil)
+    }
+
+    /// Kind, the part's offset and size, and those of the operation.
+    @Test(
+        arguments: [
+            (64, 3, 8, 4, 16), (64, 13, 8, 4, 16), (64, 21, 0, 4, 16), (65, 3, 8, 4, 16), (65, 12, 9, 4, 16),
+            (65, 4, UInt64.max, 4, 16), (68, 20, 1, 4, 16), (69, 0, 1, 1, 16), (69, UInt64.max, 1, 4, 16),
+        ] as [(UInt8, UInt64, UInt64, UInt64, UInt64)])
+    func `of which a part lies outside end the connection`(
+        kind: UInt8, offset: UInt64, byteCount: UInt64, start: UInt64, whole: UInt64
+    ) throws {
+        let target = try Target()
+        let fields =
+            switch kind {
+            case 64: [offset, start, whole]
+            case 68: [offset, 4_096, byteCount, start, whole]
+            default: [offset, byteCount, start, whole]
+            }
+        target.scene.raw.send(target.message(64, 1, [4, 4, 16], payload: [7]))
+        let payload = kind == 64 ? [UInt8](repeating: 1, count: Int(byteCount)) : []
+        target.scene.raw.send(target.message(kind, 2, fields, payload: payload))
+        try target.scene.expectViolation("lies outside", "\(kind) \(offset) \(byteCount)")
+        #expect(target.memory.bytes.enumerated().allSatisfy { $1 == ($0 == 4 ? 7 : 0) })
     }
 
     @Test(arguments: [(3, 0, 1), (1, 0, 0), (2, 0, 0), (2, 0, 9), (2, 1, 8)] as [(UInt64, UInt64, Int)])

@@ -63,13 +63,17 @@ import Testing
         if kind == 70 { return start }
         let nonce = field(random.happens(oneIn: 10) ? 8 : Int(DataPath.nonce))
         let byteCount = [0, 1, 8, most, -1, random.number(0...most)].randomElement(using: &random) ?? 0
+        // Of a part: all of the operation, nearly right.
+        let extent =
+            random.happens(oneIn: 2)
+            ? [] : field(max(0, offset) - random.number(0...2)) + field(random.number(0...most + 4))
         switch kind {
-        case 64: return start + nonce + field(offset) + (random.happens(oneIn: 2) ? field(1) : [])
+        case 64: return start + nonce + field(offset) + extent + (random.happens(oneIn: 2) ? field(1) : [])
         case 68:
             let address = field(random.number(0...1 << 20))
-            let rest = field(byteCount) + (random.happens(oneIn: 2) ? field(1) : [])
+            let rest = field(byteCount) + extent + (random.happens(oneIn: 2) ? field(1) : [])
             return start + nonce + field(offset) + address + rest
-        case 65, 69: return start + nonce + field(offset) + field(byteCount)
+        case 65, 69: return start + nonce + field(offset) + field(byteCount) + extent
         default:
             let code = random.number(0...3) << 56 | [4, 8, 1].randomElement(using: &random)! << 48
             return start + nonce + field(offset) + field(code) + field(1) + field(0)
