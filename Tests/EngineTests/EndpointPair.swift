@@ -1,5 +1,6 @@
 import Handfast
 import Logging
+import LoopbackTransport
 import SharedMemoryTransport
 import TCPTransport
 import Testing
@@ -8,8 +9,10 @@ import TransportAPI
 let definitions = [SharedMemoryTransport.definition, TCPTransport.definition]
 /// The same tests for each.
 let transports = ["shm", "tcp"]
+/// Loopback too: both ends are one endpoint then.
+let everyTransport = transports + ["loopback"]
 
-/// Two endpoints of this process that are driven in turn.
+/// Two endpoints of this process that are driven in turn; over loopback one that is connected to itself.
 final class EndpointPair {
     let near: Endpoint
     let far: Endpoint
@@ -17,16 +20,19 @@ final class EndpointPair {
     convenience init(_ transport: String, _ more: [String: String] = [:], logger: Logger? = nil) throws {
         let environment = more.merging(["HANDFAST_TRANSPORTS": transport]) { $1 }
         try self.init(
-            definitions: [SharedMemoryTransport.definition, TCPTransport.definition], near: environment,
-            far: environment, logger: logger)
+            definitions: transport == "loopback" ? [LoopbackTransport.definition] : definitions, near: environment,
+            far: environment, logger: logger, isOne: transport == "loopback")
     }
 
     init(
         definitions: [TransportDefinition], near: [String: String], far: [String: String], logger: Logger? = nil,
-        names: (near: String, far: String) = ("near", "far")
+        names: (near: String, far: String) = ("near", "far"), isOne: Bool = false
     ) throws {
-        self.near = try Endpoint(name: names.near, transports: definitions, environment: near)
-        self.far = try Endpoint(name: names.far, transports: definitions, environment: far, logger: logger)
+        let first = try Endpoint(name: names.near, transports: definitions, environment: near)
+        self.near = first
+        self.far =
+            isOne
+            ? first : try Endpoint(name: names.far, transports: definitions, environment: far, logger: logger)
         try self.far.listen(on: IPAddress("127.0.0.1"))
     }
 
