@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `A callback` {
-    @Test(arguments: transports, [8, 1_000_000])
+    @Test(arguments: everyTransport, [8, 1_000_000])
     func `is called from progress, once, and never before the call returns`(transport: String, byteCount: Int) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
@@ -26,7 +26,7 @@ import Testing
         #expect(room == payload)
     }
 
-    @Test(arguments: transports) func `may send, receive and close`(transport: String) throws {
+    @Test(arguments: everyTransport) func `may send, receive and close`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let (payload, room) = (Payload(byteCount: 8, seed: 1), Payload(byteCount: 8))

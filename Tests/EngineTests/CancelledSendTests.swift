@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `A send that is cancelled` {
-    @Test(arguments: transports, [10, 3_000_000])
+    @Test(arguments: everyTransport, [10, 3_000_000])
     func `while it waits for its connection never arrives`(transport: String, byteCount: Int) throws {
         let pair = try EndpointPair(transport)
         let near = try pair.near.connect(to: try #require(pair.far.address))
@@ -17,7 +17,7 @@ import Testing
         withExtendedLifetime(payload) {}
     }
 
-    @Test(arguments: transports) func `behind others never arrives`(transport: String) throws {
+    @Test(arguments: everyTransport) func `behind others never arrives`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 1_000)
@@ -40,7 +40,7 @@ import Testing
         pair.run("both are closed") { near.state == .closed && far.state == .closed }
     }
 
-    @Test(arguments: transports) func `goes on when its memory was announced`(transport: String) throws {
+    @Test(arguments: everyTransport) func `goes on when its memory was announced`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
         let big = Payload(byteCount: 5_000_000, seed: 1)

@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `A completion queue` {
-    @Test(arguments: transports, [8, 4_096, 1_000_000])
+    @Test(arguments: everyTransport, [8, 4_096, 1_000_000])
     func `tells of sends and receives with their contexts`(transport: String, byteCount: Int) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
@@ -108,7 +108,7 @@ import Testing
         #expect(try pair.take(1, from: queue)[0].error?.code == .cancelled)
     }
 
-    @Test(arguments: transports) func `that is closed lets go of what is in it`(transport: String) throws {
+    @Test(arguments: everyTransport) func `that is closed lets go of what is in it`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let (queue, sendings) = (try pair.far.makeCompletionQueue(), try pair.near.makeCompletionQueue())

@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `The default handler` {
-    @Test(arguments: transports) func `gets what nobody posted a receive for, in order`(transport: String) throws {
+    @Test(arguments: everyTransport) func `gets what nobody posted a receive for, in order`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         var tags: [UInt64] = []
@@ -17,7 +17,7 @@ import Testing
         #expect(try pair.far.probe() == nil, "what the handler leaves is dropped")
     }
 
-    @Test(arguments: transports) func `gets what waited before it was set, and nothing after it is taken away`(
+    @Test(arguments: everyTransport) func `gets what waited before it was set, and nothing after it is taken away`(
         transport: String
     ) throws {
         let pair = try EndpointPair(transport)
@@ -37,7 +37,7 @@ import Testing
         #expect(try pair.far.probe()?.tag == 3)
     }
 
-    @Test(arguments: transports, [8, 3_000_000])
+    @Test(arguments: everyTransport, [8, 3_000_000])
     func `may receive, answer and post`(transport: String, byteCount: Int) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
@@ -60,7 +60,7 @@ import Testing
         pair.far.setDefaultHandler(nil)
     }
 
-    @Test(arguments: transports) func `shows whole messages where they lie`(transport: String) throws {
+    @Test(arguments: everyTransport) func `shows whole messages where they lie`(transport: String) throws {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": "64k"])
         let (near, _) = try pair.connect()
         let payload = Payload(byteCount: 1_000, seed: 1)
@@ -75,7 +75,7 @@ import Testing
         for send in sends { _ = try pair.finish(send) }
     }
 
-    @Test(arguments: transports) func `gets what can never be kept without its payload`(transport: String) throws {
+    @Test(arguments: everyTransport) func `gets what can never be kept without its payload`(transport: String) throws {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": "64k"])
         let (near, _) = try pair.connect()
         let payload = Payload(byteCount: 30_000, seed: 1)
@@ -89,7 +89,7 @@ import Testing
         withExtendedLifetime(messages) {}
     }
 
-    @Test(arguments: transports) func `keeps a message for later when it says so`(transport: String) throws {
+    @Test(arguments: everyTransport) func `keeps a message for later when it says so`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
         var messages: [Message] = []
@@ -106,7 +106,7 @@ import Testing
         #expect(stale?.code == .stale)
     }
 
-    @Test(arguments: transports) func `is not called within itself`(transport: String) throws {
+    @Test(arguments: everyTransport) func `is not called within itself`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
         var (depth, deepest, count) = (0, 0, 0)
@@ -124,7 +124,7 @@ import Testing
         pair.far.setDefaultHandler(nil)
     }
 
-    @Test(arguments: transports) func `may close the connection of its message`(transport: String) throws {
+    @Test(arguments: everyTransport) func `may close the connection of its message`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         var isStillThere: Bool?

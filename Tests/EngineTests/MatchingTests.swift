@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `Receives and messages` {
-    @Test(arguments: transports) func `asks a predicate once for each message`(transport: String) throws {
+    @Test(arguments: everyTransport) func `asks a predicate once for each message`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let (payload, room) = (Payload(byteCount: 8, seed: 1), Payload(byteCount: 8))
@@ -20,7 +20,7 @@ import Testing
         #expect(room == payload)
     }
 
-    @Test(arguments: transports) func `match by header, in the order of either`(transport: String) throws {
+    @Test(arguments: everyTransport) func `match by header, in the order of either`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let rooms = (0..<3).map { _ in Payload(byteCount: 1) }
@@ -34,7 +34,7 @@ import Testing
         #expect(rooms.map { $0.bytes[0] } == [2, 1, 3])
     }
 
-    @Test(arguments: transports) func `match messages that came first, by header and connection`(transport: String)
+    @Test(arguments: everyTransport) func `match messages that came first, by header and connection`(transport: String)
         throws
     {
         let pair = try EndpointPair(transport)
@@ -60,7 +60,8 @@ import Testing
         }
     }
 
-    @Test(arguments: transports) func `tell of a message that is too long, and keep what fits`(transport: String) throws
+    @Test(arguments: everyTransport) func `tell of a message that is too long, and keep what fits`(transport: String)
+        throws
     {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
@@ -85,7 +86,8 @@ import Testing
         #expect(room.starts(with: next))
     }
 
-    @Test(arguments: transports) func `tell of a header that is too long, and keep what fits`(transport: String) throws
+    @Test(arguments: everyTransport) func `tell of a header that is too long, and keep what fits`(transport: String)
+        throws
     {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
@@ -101,7 +103,7 @@ import Testing
         #expect(Array(headerRoom.bytes) == [3, 4, 5] && Array(room.bytes[..<2]) == [1, 2])
     }
 
-    @Test(arguments: transports) func `are cancelled only before they match`(transport: String) throws {
+    @Test(arguments: everyTransport) func `are cancelled only before they match`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let room = Payload(byteCount: 1)
@@ -118,7 +120,9 @@ import Testing
         #expect(completion.byteCount == 1)
     }
 
-    @Test(arguments: transports) func `keep no more than the bound, and lose nothing for it`(transport: String) throws {
+    @Test(arguments: everyTransport) func `keep no more than the bound, and lose nothing for it`(transport: String)
+        throws
+    {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": "64k"])
         let (near, far) = try pair.connect()
         let messages = (0..<20).map { Payload(byteCount: 5_000 + $0, seed: UInt64($0)) }
@@ -136,7 +140,8 @@ import Testing
         for send in sends { _ = try pair.finish(send) }
     }
 
-    @Test(arguments: transports) func `keep the order of arrival when a message found no room`(transport: String) throws
+    @Test(arguments: everyTransport) func `keep the order of arrival when a message found no room`(transport: String)
+        throws
     {
         let pair = try EndpointPair(
             transport, ["HANDFAST_UNEXPECTED_BYTES": "64k", "HANDFAST_RENDEZVOUS_BYTES": "1024g"])

@@ -2,7 +2,8 @@ import Handfast
 import Testing
 
 @Suite struct `Probes` {
-    @Test(arguments: transports) func `tell of the oldest message that is meant, and leave it`(transport: String) throws
+    @Test(arguments: everyTransport) func `tell of the oldest message that is meant, and leave it`(transport: String)
+        throws
     {
         let pair = try EndpointPair(transport)
         let (one, oneFar) = try pair.connect()
@@ -26,7 +27,7 @@ import Testing
         #expect(try pair.far.probe() == oldest)
     }
 
-    @Test(arguments: transports) func `do not find what a posted receive has matched`(transport: String) throws {
+    @Test(arguments: everyTransport) func `do not find what a posted receive has matched`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
         let room = Payload(byteCount: 1)
@@ -36,7 +37,7 @@ import Testing
         #expect(try pair.far.probe() == nil)
     }
 
-    @Test(arguments: transports) func `wait for a message, and no longer than they may`(transport: String) throws {
+    @Test(arguments: everyTransport) func `wait for a message, and no longer than they may`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         #expect(try pair.far.probe(timeout: .milliseconds(1)) == nil)
@@ -47,7 +48,7 @@ import Testing
         #expect(try pair.far.takeMessage(from: far, tag: 2, timeout: .seconds(10))?.info().byteCount == 3)
     }
 
-    @Test(arguments: transports) func `of a connection that has ended find what came before, then throw`(
+    @Test(arguments: everyTransport) func `of a connection that has ended find what came before, then throw`(
         transport: String
     ) throws {
         let pair = try EndpointPair(transport)

@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct `A send of pieces` {
     @Test(
-        arguments: transports, [[], [0], [5], [1, 0, 7, 100], Array(repeating: 3, count: 16), [70_000, 8, 3_000_000]])
+        arguments: everyTransport,
+        [[], [0], [5], [1, 0, 7, 100], Array(repeating: 3, count: 16), [70_000, 8, 3_000_000]])
     func `is received as one run of bytes`(transport: String, byteCounts: [Int]) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
@@ -18,7 +19,7 @@ import Testing
         #expect(headerRoom == header)
     }
 
-    @Test(arguments: transports) func `goes on where the transport stopped`(transport: String) throws {
+    @Test(arguments: everyTransport) func `goes on where the transport stopped`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         // Pieces that end anywhere in a full transport, with other messages before and after.
@@ -66,7 +67,7 @@ import Testing
 }
 
 @Suite struct `A send by copy` {
-    @Test(arguments: transports) func `leaves the memory to its owner at once`(transport: String) throws {
+    @Test(arguments: everyTransport) func `leaves the memory to its owner at once`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let (payload, header) = (Payload(byteCount: 20_000), Payload(byteCount: 16))
@@ -85,7 +86,7 @@ import Testing
         }
     }
 
-    @Test(arguments: transports) func `is refused when too much waits, and welcome again later`(transport: String)
+    @Test(arguments: everyTransport) func `is refused when too much waits, and welcome again later`(transport: String)
         throws
     {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": "64k"])
@@ -132,7 +133,7 @@ import Testing
         #expect(throws: HandfastError.self) { try connection.sendCopy(payload.bytes) }
     }
 
-    @Test(arguments: transports) func `goes out before a goodbye`(transport: String) throws {
+    @Test(arguments: everyTransport) func `goes out before a goodbye`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 30_000, seed: 1)

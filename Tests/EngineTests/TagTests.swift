@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `Tags` {
-    @Test(arguments: transports) func `are compared in the bits of the mask alone`(transport: String) throws {
+    @Test(arguments: everyTransport) func `are compared in the bits of the mask alone`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         let rooms = (0..<4).map { _ in Payload(byteCount: 1) }
@@ -19,7 +19,7 @@ import Testing
         #expect(rooms.map { $0.bytes[0] } == [13, 12, 11, 10])
     }
 
-    @Test(arguments: transports, [0, 1, 3, 7, 8, 9])
+    @Test(arguments: everyTransport, [0, 1, 3, 7, 8, 9])
     func `of a shorter header go on with zeros`(transport: String, byteCount: Int) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
@@ -36,7 +36,7 @@ import Testing
         #expect(!other.isComplete)
     }
 
-    @Test(arguments: transports) func `and predicates and connections match in the order of the posts`(
+    @Test(arguments: everyTransport) func `and predicates and connections match in the order of the posts`(
         transport: String
     ) throws {
         let pair = try EndpointPair(transport)
@@ -53,7 +53,7 @@ import Testing
         #expect(rooms.map { $0.bytes[0] } == [0, 1, 2, 3])
     }
 
-    @Test(arguments: transports) func `find messages that came first`(transport: String) throws {
+    @Test(arguments: everyTransport) func `find messages that came first`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         for number in 0..<3 as Range<UInt8> { try send(near, number, tag: UInt64(number)) }
@@ -64,7 +64,9 @@ import Testing
         }
     }
 
-    @Test(arguments: transports) func `of sends outlive the call when the message must wait`(transport: String) throws {
+    @Test(arguments: everyTransport) func `of sends outlive the call when the message must wait`(transport: String)
+        throws
+    {
         let pair = try EndpointPair(transport)
         let near = try pair.near.connect(to: try #require(pair.far.address))
         let (one, big) = (Payload(byteCount: 1, seed: 1), Payload(byteCount: 3_000_000, seed: 2))

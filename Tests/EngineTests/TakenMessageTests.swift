@@ -2,7 +2,7 @@ import Handfast
 import Testing
 
 @Suite struct `Messages that were taken` {
-    @Test(arguments: transports, [0, 1, 4_096, 3_000_000])
+    @Test(arguments: everyTransport, [0, 1, 4_096, 3_000_000])
     func `are out of reach of receives, and are received later`(transport: String, byteCount: Int) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
@@ -27,7 +27,7 @@ import Testing
         taken.drop()
     }
 
-    @Test(arguments: transports) func `tell of a room that is too small`(transport: String) throws {
+    @Test(arguments: everyTransport) func `tell of a room that is too small`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, far) = try pair.connect()
         for byteCount in [100, 3_000_000] {
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test(arguments: transports) func `are looked at where they lie`(transport: String) throws {
+    @Test(arguments: everyTransport) func `are looked at where they lie`(transport: String) throws {
         let pair = try EndpointPair(transport)
         let (near, _) = try pair.connect()
         let payload = Payload(byteCount: 1_000, seed: 3)
@@ -60,7 +60,7 @@ import Testing
         #expect(throws: HandfastError.self) { try message.withBytes { _, _ in } }
     }
 
-    @Test(arguments: transports) func `have no payload to look at while it is elsewhere`(transport: String) throws {
+    @Test(arguments: everyTransport) func `have no payload to look at while it is elsewhere`(transport: String) throws {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": "64k"])
         let (near, _) = try pair.connect()
         let payload = Payload(byteCount: 3_000_000, seed: 3)
@@ -75,7 +75,7 @@ import Testing
     }
 
     /// Small, arriving or remote, and held back in the stream.
-    @Test(arguments: transports, [(10, "64m"), (3_000_000, "64m"), (3_000_000, "64k"), (30_000, "64k")])
+    @Test(arguments: everyTransport, [(10, "64m"), (3_000_000, "64m"), (3_000_000, "64k"), (30_000, "64k")])
     func `are dropped, and what comes after them arrives`(transport: String, message: (Int, String)) throws {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": message.1])
         let (near, _) = try pair.connect()
@@ -93,7 +93,9 @@ import Testing
         withExtendedLifetime(payload) {}
     }
 
-    @Test(arguments: transports) func `count against the bound until they are received or dropped`(transport: String)
+    @Test(arguments: everyTransport) func `count against the bound until they are received or dropped`(
+        transport: String
+    )
         throws
     {
         let pair = try EndpointPair(transport, ["HANDFAST_UNEXPECTED_BYTES": "64k"])
@@ -165,7 +167,9 @@ import Testing
         withExtendedLifetime((sends, small, large)) {}
     }
 
-    @Test(arguments: transports) func `keep the peer's goodbye waiting while they lie in its memory`(transport: String)
+    @Test(arguments: everyTransport) func `keep the peer's goodbye waiting while they lie in its memory`(
+        transport: String
+    )
         throws
     {
         let pair = try EndpointPair(transport)
@@ -183,7 +187,7 @@ import Testing
         #expect(far.error?.code == .closed)
     }
 
-    @Test(arguments: transports) func `are stale when their endpoint is gone`(transport: String) throws {
+    @Test(arguments: everyTransport) func `are stale when their endpoint is gone`(transport: String) throws {
         var message: Message?
         do {
             let pair = try EndpointPair(transport)
