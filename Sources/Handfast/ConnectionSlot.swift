@@ -3,7 +3,13 @@ import CHandfast
 /// The raw half of a connection: all that the data path touches.
 struct ConnectionSlot: TableSlot {
     var generation: UInt64 = 0
+    /// In use it is the next of those that need the engine's slow part: tens of thousands of these wait for their first
+    /// message, and none is free and in need.
     var nextFree: UnsafeMutablePointer<ConnectionSlot>?
+    var nextInNeed: UnsafeMutablePointer<ConnectionSlot>? {
+        get { nextFree }
+        set { nextFree = newValue }
+    }
 
     var endpoint: UnsafeMutablePointer<EndpointState>?
     /// Nil until the handshake is over and again after the end.
@@ -43,7 +49,7 @@ struct ConnectionSlot: TableSlot {
     /// What copies of messages hold of the send queue.
     var copiedByteCount: Int32 = 0
 
-    // Small ones side by side: tens of thousands of these wait for their first message.
+    // Small ones side by side.
     /// The peer does not read our memory: what waits for it has a handle in place of an address.
     var offersHandles = false
     /// Both sides know one-sided operations.
@@ -70,8 +76,6 @@ struct ConnectionSlot: TableSlot {
     /// Counts deliveries, so that a vanished peer's last bytes are read before it is given up.
     var deliveryCount: UInt32 = 0
 
-    /// The next of those that need the engine's slow part.
-    var nextInNeed: UnsafeMutablePointer<ConnectionSlot>?
     /// Holds the `ConnectionRecord`: peer, decisions, error.
     var record: UnsafeMutableRawPointer?
 

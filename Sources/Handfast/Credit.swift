@@ -26,8 +26,6 @@ struct Credit {
     private var reserve: Int32 = 0
     /// What this side has promised to take in all: what the peer has left, what is held, and what is owed; 0 for a pscom peer.
     private(set) var window: Int32 = 0
-    /// Of the window, what comes out of the endpoint's bound.
-    private(set) var reserved: Int32 = 0
     /// What the peer has left.
     private var available: Int32 = 0
     /// Taken by receives and not given back yet.
@@ -43,6 +41,8 @@ struct Credit {
 
     /// Both sides count.
     var isCounted: Bool { window > 0 }
+    /// Of the window, what comes out of the endpoint's bound: all but what a connection begins with.
+    func reserved(exponent: Int) -> Int { isCounted ? Int(window) - (1 << exponent) : 0 }
     var isLow: Bool { available < window / 2 }
 
     // Hot path.
@@ -91,7 +91,6 @@ struct Credit {
         guard growth > 0 || owed >= window / 4 || (available <= 0 && owed > 0) else { return 0 }
         let granted = Int(owed) + growth
         window += Int32(growth)
-        reserved += Int32(growth)
         available += Int32(granted)
         owed = 0
         return granted
@@ -109,16 +108,16 @@ struct Credit {
         reserve = Int32(left / 4)
         available = 1 << Int32(exponent)
         window = available + held
-        reserved = held
     }
 }
 
 extension UnsafeMutablePointer<ConnectionSlot> {
     func beginCredit(peerExponent: Int) {
         guard let endpoint = pointee.endpoint else { return }
-        endpoint.pointee.reservedByteCount -= Int(pointee.credit.reserved)
-        pointee.credit.begin(peerExponent: peerExponent, exponent: endpoint.pointee.creditExponent)
-        endpoint.pointee.reservedByteCount += Int(pointee.credit.reserved)
+        let exponent = endpoint.pointee.creditExponent
+        endpoint.pointee.reservedByteCount -= pointee.credit.reserved(exponent: exponent)
+        pointee.credit.begin(peerExponent: peerExponent, exponent: exponent)
+        endpoint.pointee.reservedByteCount += pointee.credit.reserved(exponent: exponent)
     }
 
     // Hot path.
@@ -163,10 +162,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard pointee.channel != nil, !isSayingGoodbye, let endpoint = pointee.endpoint else { return }
         let limit = endpoint.pointee.unexpectedByteLimitPerConnection - Int(pointee.credit.window)
         let room = Swift.min(limit, endpoint.pointee.unreservedByteCount / 4)
-        let before = pointee.credit.reserved
+        let before = pointee.credit.window
         let granted = pointee.credit.grant(wanted: Swift.max(wanted, Int(pointee.credit.window)), room: room)
         guard granted > 0 else { return }
-        endpoint.pointee.reservedByteCount += Int(pointee.credit.reserved - before)
+        endpoint.pointee.reservedByteCount += Int(pointee.credit.window - before)
         sendControl(.credit, UInt64(granted))
     }
 

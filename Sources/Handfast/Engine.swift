@@ -280,7 +280,7 @@ final class Engine {
     /// The slot may be another connection's next, so nothing may lead to it any more.
     func giveBack(_ slot: UnsafeMutablePointer<ConnectionSlot>) {
         state.pointee.removeFromThoseInNeed(slot)
-        state.pointee.reservedByteCount -= Int(slot.pointee.credit.reserved)
+        state.pointee.reservedByteCount -= slot.pointee.credit.reserved(exponent: state.pointee.creditExponent)
         state.pointee.connections.give(slot)
     }
 
