@@ -8,18 +8,24 @@ private let drainLimit = 16
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
     // After the peer's end nothing unread can be left.
     guard unsafe channel.pointee.phase == .open else { return unsafe TCPChannel.finish(channel) }
-    unsafe channel.pointee.phase = .lingering
-    unsafe channel.pointee.isWatchedForRoom = false
-    unsafe channel.pointee.transport.pointee.addLingering(channel)
-    unsafe shutdown(channel.pointee.socket, Int32(SHUT_WR))
-    unsafe TCPChannel.watch(channel)
     let transport = unsafe channel.pointee.transport
+    unsafe channel.pointee.phase = .lingering
+    unsafe transport.pointee.addLingering(channel)
+    unsafe endWriting(channel)
     if unsafe transport.pointee.lingeringCount > TCPState.lingeringLimit,
         let oldest = unsafe transport.pointee.oldestLingering
     {
         unsafe transport.pointee.removeLingering(oldest)
         unsafe TCPChannel.finish(oldest)
     }
+}
+
+/// Nothing more is sent, once all that the engine gave is out.
+func endWriting(_ channel: TCPChannel.Pointer) {
+    let isEmptied = unsafe flushOutbox(of: channel)
+    if isEmptied { unsafe shutdown(channel.pointee.socket, Int32(SHUT_WR)) }
+    unsafe channel.pointee.isWatchedForRoom = !isEmptied
+    unsafe TCPChannel.watch(channel)
 }
 
 /// Throws away what a channel that lingers is sent; closes it at the peer's end.

@@ -8,6 +8,9 @@ private let readLimit: UInt32 = 16
 // Hot path.
 @c(handfast_tcp_poll) func tcpPoll(_ state: UnsafeMutableRawPointer?) -> UInt32 {
     let transport = unsafe state!.assumingMemoryBound(to: TCPState.self)
+    unsafe transport.pointee.pollCount &+= 1
+    if unsafe transport.pointee.outbox.owner != nil { unsafe flushOutbox(transport) }
+    defer { if unsafe transport.pointee.outbox.owner != nil { unsafe flushOutbox(transport) } }
     guard unsafe transport.pointee.watchedCount > 0 else { return 0 }
     if let sole = unsafe transport.pointee.soleWatched, unsafe !sole.pointee.isWatchedForRoom {
         unsafe TCPState.enter(transport)
@@ -33,7 +36,10 @@ private let readLimit: UInt32 = 16
 }
 
 /// Epoll needs no arming: it reports what is there whenever it is asked.
-@c(handfast_tcp_arm) func tcpArm(_ state: UnsafeMutableRawPointer?) -> Int32 { 0 }
+@c(handfast_tcp_arm) func tcpArm(_ state: UnsafeMutableRawPointer?) -> Int32 {
+    unsafe flushOutbox(state!.assumingMemoryBound(to: TCPState.self))
+    return 0
+}
 
 @c(handfast_tcp_resume) func tcpResume(_ state: UnsafeMutableRawPointer?) {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
@@ -53,10 +59,15 @@ private let readLimit: UInt32 = 16
 }
 
 private func reportRoom(_ channel: UnsafeMutablePointer<TCPChannel>) {
-    guard unsafe channel.pointee.isWatchedForRoom, unsafe channel.pointee.phase == .open else { return }
+    guard unsafe channel.pointee.isWatchedForRoom else { return }
+    if unsafe channel.pointee.phase == .lingering { return unsafe endWriting(channel) }
+    guard unsafe channel.pointee.phase == .open, unsafe flushOutbox(of: channel) else { return }
     unsafe channel.pointee.isWatchedForRoom = false
     unsafe TCPChannel.watch(channel)
-    unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
+    if unsafe channel.pointee.owesRoom {
+        unsafe channel.pointee.owesRoom = false
+        unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
+    }
     // The engine waits for its sends to end, perhaps, before it takes what is held.
     guard unsafe channel.pointee.phase == .open, unsafe channel.pointee.held != nil else { return }
     let sendError = unsafe channel.pointee.sendError

@@ -6,15 +6,72 @@ import Glibc
 private let pieceLimit = 32
 
 // Hot path.
+/// The first message after a poll goes out at once. What follows it before the next poll waits for that, or until it is
+/// much, and leaves together.
 @c(handfast_tcp_send) func tcpSend(
     _ state: UnsafeMutableRawPointer?, _ pieces: UnsafePointer<hf_piece>?, _ pieceCount: UInt32
 ) -> UInt64 {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
     let canSend = unsafe channel.pointee.phase == .open && channel.pointee.sendError == 0
     guard canSend, let pieces = unsafe pieces else { return 0 }
-    let count = min(Int(pieceCount), pieceLimit)
+    let transport = unsafe channel.pointee.transport
     var wanted: UInt64 = 0
     for index in 0..<Int(pieceCount) { unsafe wanted += pieces[index].byte_count }
+    let isBurst = unsafe channel.pointee.lastSend == transport.pointee.pollCount && wanted <= TCPOutbox.messageByteLimit
+    if isBurst, unsafe joinsOutbox(channel, pieces, Int(pieceCount), Int(wanted)) { return wanted }
+    unsafe channel.pointee.lastSend = transport.pointee.pollCount
+    guard unsafe flushOutbox(of: channel) else {
+        unsafe channel.pointee.owesRoom = true
+        return 0
+    }
+    let taken = UInt64(unsafe write(channel, pieces, min(Int(pieceCount), pieceLimit)))
+    if taken < wanted {
+        unsafe channel.pointee.owesRoom = true
+        unsafe watchForRoom(channel)
+    }
+    return taken
+}
+
+// Hot path.
+/// - Returns: true when the outbox has the message.
+private func joinsOutbox(
+    _ channel: TCPChannel.Pointer, _ pieces: UnsafePointer<hf_piece>, _ pieceCount: Int, _ byteCount: Int
+) -> Bool {
+    guard unsafe !channel.pointee.isWatchedForRoom else { return false }
+    let transport = unsafe channel.pointee.transport
+    if unsafe transport.pointee.outbox.owner != channel { unsafe flushOutbox(transport) }
+    guard unsafe transport.pointee.outbox.owner ?? channel == channel else { return false }
+    if unsafe transport.pointee.outbox.append(pieces, pieceCount, byteCount, of: channel) { return true }
+    return unsafe flushOutbox(of: channel)
+        && transport.pointee.outbox.append(pieces, pieceCount, byteCount, of: channel)
+}
+
+// Hot path.
+/// Sends what waits in the outbox, as far as its socket takes it.
+func flushOutbox(_ transport: UnsafeMutablePointer<TCPState>) {
+    if let owner = unsafe transport.pointee.outbox.owner { _ = unsafe flushOutbox(of: owner) }
+}
+
+/// - Returns: true when nothing of this channel is left in it.
+func flushOutbox(of channel: TCPChannel.Pointer) -> Bool {
+    let transport = unsafe channel.pointee.transport
+    guard unsafe transport.pointee.outbox.owner == channel else { return true }
+    let bytes = unsafe transport.pointee.outbox.bytes
+    var piece = unsafe hf_piece(bytes: bytes.baseAddress, byte_count: UInt64(bytes.count))
+    let count = unsafe write(channel, &piece, 1)
+    // Nobody will read what is left.
+    if unsafe channel.pointee.sendError != 0 {
+        unsafe transport.pointee.outbox.clear()
+        return true
+    }
+    unsafe transport.pointee.outbox.remove(count)
+    if count < bytes.count { unsafe watchForRoom(channel) }
+    return count == bytes.count
+}
+
+// Hot path.
+/// Returns how many bytes the system took.
+private func write(_ channel: TCPChannel.Pointer, _ pieces: UnsafePointer<hf_piece>, _ count: Int) -> Int {
     // hf_piece and iovec are the same two words; the kernel does not write through the first.
     let sent = unsafe UnsafeMutableRawPointer(mutating: pieces).withMemoryRebound(to: iovec.self, capacity: count) {
         vector in
@@ -28,18 +85,16 @@ private let pieceLimit = 32
         // Told by the next read that finds nothing left; there is no room to wait for.
         unsafe channel.pointee.sendError = errno
         // Nothing is read while the engine holds back: then a broken socket, which always has room, tells it.
-        if unsafe channel.pointee.held != nil, unsafe !channel.pointee.isWatchedForRoom {
-            unsafe channel.pointee.isWatchedForRoom = true
-            unsafe TCPChannel.watch(channel)
-        }
-        return 0
+        if unsafe channel.pointee.held != nil { unsafe watchForRoom(channel) }
     }
-    let taken = UInt64(max(0, sent))
-    if taken < wanted, unsafe !channel.pointee.isWatchedForRoom {
-        unsafe channel.pointee.isWatchedForRoom = true
-        unsafe TCPChannel.watch(channel)
-    }
-    return taken
+    return max(0, sent)
+}
+
+private func watchForRoom(_ channel: TCPChannel.Pointer) {
+    let isUseful = unsafe channel.pointee.sendError == 0 || channel.pointee.held != nil
+    guard isUseful, unsafe !channel.pointee.isWatchedForRoom else { return }
+    unsafe channel.pointee.isWatchedForRoom = true
+    unsafe TCPChannel.watch(channel)
 }
 
 /// True for what ends by itself, when the kernel has room or memory again.

@@ -27,6 +27,10 @@ import Glibc
     /// Whether epoll knows the socket.
     var isWatched = false
     var isWatchedForRoom = false
+    /// The engine was told that a send did not take all.
+    var owesRoom = false
+    /// The poll after which it sent last.
+    var lastSend: UInt64 = .max
     /// Why nothing can be sent any more; 0 as long as it can. The engine learns of it when all has been read.
     var sendError: Int32 = 0
     /// Neighbours in the list of those that linger; `next` also in the list of those to be freed.
@@ -83,6 +87,7 @@ import Glibc
         let transport = unsafe channel.pointee.transport
         unsafe channel.pointee.phase = .closed
         unsafe channel.pointee.isWatchedForRoom = false
+        if unsafe transport.pointee.outbox.owner == channel { unsafe transport.pointee.outbox.clear() }
         unsafe watch(channel)
         unsafe Glibc.close(channel.pointee.socket)
         guard unsafe transport.pointee.callDepth > 0 else { return unsafe destroy(channel) }

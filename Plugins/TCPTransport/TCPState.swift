@@ -21,6 +21,9 @@ import CSystem
     var watchedCount = 0
     /// The only one of them, if it is known: asking it saves asking epoll first.
     var soleWatched: TCPChannel.Pointer?
+    var outbox = unsafe TCPOutbox()
+    /// Tells messages of one burst from others.
+    var pollCount: UInt64 = 0
     /// Polls and resumes under way, which may call the engine.
     var callDepth = 0
 
@@ -90,6 +93,7 @@ import CSystem
             unsafe TCPChannel.finish(channel)
         }
         unsafe state.pointee.staging.deallocate()
+        unsafe state.pointee.outbox.deallocate()
         unsafe state.pointee.events.deallocate()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()

@@ -158,7 +158,10 @@ import Testing
             for _ in 0..<10 {
                 let receive = try pair.far.receive(into: room.mutable, from: far)
                 _ = try connection.send(payload.bytes)
-                pair.run("it has come") { receive.isComplete }
+                pair.run("it has come") {
+                    other?.progress()
+                    return receive.isComplete
+                }
                 _ = try receive.result()
                 for _ in 0..<round * 7 { pair.far.progress() }
             }

@@ -27,6 +27,12 @@ final class ChannelPair {
     private let transport: TCPTransport
     private let engine: UnsafeMutablePointer<hf_engine_operations>
     private var channels: [UnsafeMutableRawPointer] = []
+    private let receiverSocket: Int32
+    /// What lies in the receiver's socket unread, up to 1 MiB.
+    var unreadByteCount: Int {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        return recv(receiverSocket, &buffer, buffer.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+    }
 
     init(transport: TCPTransport? = nil) throws {
         self.transport = try transport ?? TCPTransport()
@@ -53,6 +59,7 @@ final class ChannelPair {
                 closed: { connection, error in Recorder.of(connection).ends.append(error) }))
         var sockets: [Int32] = [-1, -1]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &sockets) == 0)
+        receiverSocket = sockets[1]
         let peer = PeerDescription(name: "peer", address: [127, 0, 0, 1], isLocal: true)
         for (socket, recorder) in zip(sockets, [sender, receiver]) {
             let attempt = try self.transport.makeAttempt(.starter, with: peer)
@@ -75,7 +82,7 @@ final class ChannelPair {
     }
 
     func poll() { _ = transport.operations.pointee.poll(transport.state) }
-    func resume() { transport.operations.pointee.resume(channels[1]) }
+    func resume() { transport.operations.pointee.resume(channels[channels.count - 1]) }
     func closeSender() { transport.operations.pointee.close(channels.removeFirst()) }
 
     deinit {
