@@ -17,7 +17,6 @@ struct ConnectionSlot: TableSlot {
     var operations: UnsafePointer<hf_transport_operations>?
     /// Payloads of at least so many bytes are fetched by the receiver; `Int.max` when it cannot.
     var rendezvousByteCount = Int.max
-    var lastRendezvous: UInt64 = 0
     /// Nil until a payload is asked for by messages.
     var pulls: UnsafeMutablePointer<Pulls>?
     /// Parts of one-sided operations of at least so many bytes are read from memory; `Int.max` when the transport cannot.

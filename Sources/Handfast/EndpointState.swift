@@ -33,6 +33,8 @@ struct EndpointState: ~Copyable {
     var isCallingBack = false
     /// Tasks wait for conditions that must be looked at after progress.
     var hasConditions = false
+    /// The number of the last payload that was announced, to whomever.
+    var lastRendezvous: UInt64 = 0
     /// Messages without a receive, of all connections, in the order of their arrival.
     var arrivals = ArrivalList()
     /// Messages that the program took and has not received.

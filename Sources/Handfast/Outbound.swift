@@ -112,20 +112,20 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let (userHeaderByteCount, payloadByteCount) = (
             request.pointee.userHeaderByteCount, request.pointee.payloadByteCount
         )
-        guard pointee.credit.left > 0 else { return false }
+        guard pointee.credit.left > 0, let endpoint = pointee.endpoint else { return false }
         let cost = Credit.cost(userHeaderByteCount, payloadByteCount)
         let isAllowed = pointee.credit.allows(cost, payloadByteCount: payloadByteCount)
         let isListed = request.pointee.pieceCount > 0
         // What lies in several places has no address to read it from.
         let threshold = isAllowed ? (isListed ? Int.max : pointee.rendezvousByteCount) : 0
         let offersHandle = pointee.offersHandles || isListed
-        pointee.lastRendezvous += 1
-        let isTaken = offersHandle && isHandleTaken(pointee.lastRendezvous)
+        endpoint.pointee.lastRendezvous += 1
+        let number = endpoint.pointee.lastRendezvous
+        let isTaken = offersHandle && isHandleTaken(number)
         // Its time comes when the peer has finished another.
         if isTaken, !isAllowed { return false }
         request.makeFrame(
-            rendezvousByteCount: isTaken ? .max : threshold, rendezvous: pointee.lastRendezvous,
-            offersHandle: offersHandle)
+            rendezvousByteCount: isTaken ? .max : threshold, rendezvous: number, offersHandle: offersHandle)
         return true
     }
 

@@ -23,7 +23,7 @@ import TransportAPI
         _ endpoint: Endpoint, _ text: String, _ mode: ConnectMode, drive: () -> Void = {}
     ) throws -> HandfastError {
         let connection = try endpoint.connect(to: "\(text)@mid", mode: mode)
-        let send = try connection.send(Payload(byteCount: 1).bytes)
+        let send = try connection.send(Payload.lasting(byteCount: 1).bytes)
         let guardTime = ContinuousClock.now + .seconds(60)
         while !send.isComplete, ContinuousClock.now < guardTime {
             drive()

@@ -61,7 +61,7 @@ import TransportAPI
         let toFar = try near.connect(
             to: address("127.0.0.2:\(listener.port)", try place(far), of: "mid"), mode: .onDemand)
         _ = try far.connect(to: try #require(near.address), mode: .onDemand)
-        let send = try toFar.send(Payload(byteCount: 1).bytes)
+        let send = try toFar.send(Payload.lasting(byteCount: 1).bytes)
         run("the message is out", [near, far]) {
             _ = listener.count()
             return send.isComplete
@@ -90,11 +90,11 @@ import TransportAPI
         let places = ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map { "\($0):\(port)" }
         let toAll = try near.connect(to: address(places[0], places[1], places[2], of: "slow"), mode: .onDemand)
         let back = try all.connect(to: try #require(near.address), mode: .onDemand)
-        let send = try toAll.send(Payload(byteCount: 1).bytes)
+        let send = try toAll.send(Payload.lasting(byteCount: 1).bytes)
         run("three streams are open", [near, far]) { near.pending.count { $0.waitingFor == "VERSION" } == 3 }
         run("the message is out", [near, all]) { send.isComplete }
         _ = try send.result()
-        let receive = try all.receive(into: Payload(byteCount: 1).mutable, from: back)
+        let receive = try all.receive(into: Payload.lasting(byteCount: 1).mutable, from: back)
         run("it has come", [near, all]) { receive.isComplete && near.pending.isEmpty && all.pending.isEmpty }
         try expectTraffic(toAll, back, [near, all])
         #expect(near.takeEvent() == nil && all.takeEvent() == nil)
@@ -109,14 +109,14 @@ import TransportAPI
             to: address("127.0.0.2:\(silent.port)", "127.0.0.1:\(farPort)", of: "mid"), mode: .onDemand)
         let toNear = try far.connect(
             to: address("127.0.0.2:\(silent.port)", "127.0.0.1:\(nearPort)", of: name), mode: .onDemand)
-        _ = try toFar.send(Payload(byteCount: 1).bytes)
-        _ = try toNear.send(Payload(byteCount: 1).bytes)
+        _ = try toFar.send(Payload.lasting(byteCount: 1).bytes)
+        _ = try toNear.send(Payload.lasting(byteCount: 1).bytes)
         // Each has begun with all of its streams before it hears of the other's.
         for endpoint in [near, far] {
             run("two streams", [endpoint]) { endpoint.pending.count { !$0.isIncoming } == 2 }
         }
         for (endpoint, connection) in [(near, toFar), (far, toNear)] {
-            let receive = try endpoint.receive(into: Payload(byteCount: 1).mutable, from: connection)
+            let receive = try endpoint.receive(into: Payload.lasting(byteCount: 1).mutable, from: connection)
             run("the message has come", [near, far]) { receive.isComplete }
             _ = try receive.result()
         }
@@ -127,7 +127,7 @@ import TransportAPI
     @Test(arguments: names) func `fails when another process is at each, and says so of each`(name: String) throws {
         let (near, one, two) = (try endpoint(name), try endpoint("one"), try endpoint("two"))
         let connection = try near.connect(to: address(try place(one), try place(two), of: "mid"), mode: .onDemand)
-        let send = try connection.send(Payload(byteCount: 1).bytes)
+        let send = try connection.send(Payload.lasting(byteCount: 1).bytes)
         run("it has failed", [near, one, two]) { send.isComplete }
         let error = try #require(throws: HandfastError.self) { try send.result() }
         #expect(error.code == .rejected)

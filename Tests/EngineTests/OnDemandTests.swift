@@ -67,7 +67,7 @@ private final class NameCounter: Sendable {
         let nobody = try pair.low.near.connect(
             to: try EndpointAddress(host: address.host, port: 1, name: "nobody"), mode: .onDemand)
         for _ in 0..<2 {
-            let send = try nobody.send(Payload(byteCount: 1).bytes)
+            let send = try nobody.send(Payload.lasting(byteCount: 1).bytes)
             pair.low.run("the send has failed") { send.isComplete }
             let error = #expect(throws: HandfastError.self) { try send.result() }
             #expect(error?.code == .unreachable, "\(error as Any)")
@@ -84,7 +84,7 @@ private final class NameCounter: Sendable {
         let port = SilentListener.closedPort()
         let nobody = try near.connect(to: "127.0.0.1:\(port)@nobody", mode: .onDemand)
         #expect(near.pending.isEmpty)
-        _ = try nobody.send(Payload(byteCount: 1).bytes)
+        _ = try nobody.send(Payload.lasting(byteCount: 1).bytes)
         let direct = try near.connect(to: "127.0.0.1:\(port)@nobody")
         let isWaiting = near.wait(timeout: .seconds(10)) {
             near.pending.map(\.waitingFor).sorted() == ["a stream to the peer", "the next attempt"]
@@ -101,7 +101,7 @@ private final class NameCounter: Sendable {
         let stranger = try Endpoint(name: "stranger", transports: definitions, environment: [:])
         try stranger.listen(on: IPAddress("127.0.0.1"))
         let connection = try stranger.connect(to: try #require(pair.low.far.address), mode: .onDemand)
-        let send = try connection.send(Payload(byteCount: 1).bytes)
+        let send = try connection.send(Payload.lasting(byteCount: 1).bytes)
         pair.low.run("it was refused") {
             stranger.progress()
             return send.isComplete
@@ -114,7 +114,7 @@ private final class NameCounter: Sendable {
 
     @Test func `is closed in order before and after its first use`() throws {
         let pair = try Pair()
-        let receive = try pair.low.near.receive(into: Payload(byteCount: 1).mutable, from: pair.near)
+        let receive = try pair.low.near.receive(into: Payload.lasting(byteCount: 1).mutable, from: pair.near)
         pair.near.close()
         #expect(receive.isComplete)
         #expect(pair.near.state == .closed)
@@ -147,7 +147,7 @@ private final class NameCounter: Sendable {
         let pair = try Pair()
         try pair.pingPong()
         let address = try #require(pair.low.far.address)
-        let waiting = try pair.low.near.receive(into: Payload(byteCount: 1).mutable, from: pair.near)
+        let waiting = try pair.low.near.receive(into: Payload.lasting(byteCount: 1).mutable, from: pair.near)
         var again: Endpoint? = try Endpoint(
             name: "beta", transports: definitions, environment: ["HANDFAST_TRANSPORTS": "tcp"])
         try again?.listen(on: IPAddress("127.0.0.1"))
@@ -232,7 +232,7 @@ private final class NameCounter: Sendable {
         try deliver(pair, toFar, to: pair.far, 1)
         #expect(counter.count == 2)
         let nobody = try pair.near.connect(to: "nowhere:1@gamma", mode: .onDemand)
-        let send = try nobody.send(Payload(byteCount: 1).bytes)
+        let send = try nobody.send(Payload.lasting(byteCount: 1).bytes)
         pair.run("it has failed") { send.isComplete }
         let error = #expect(throws: HandfastError.self) { try send.result() }
         #expect(error?.message.contains("nowhere") == true, "\(error as Any)")

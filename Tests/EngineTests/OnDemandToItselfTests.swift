@@ -75,7 +75,7 @@ import TransportAPI
         let pair = try EndpointPair(definitions: definitions, near: [:], far: [:], names: ("alpha", "alpha"))
         try pair.near.listen(on: .loopback)
         let connection = try pair.near.connect(to: try #require(pair.far.address), mode: .onDemand)
-        let send = try connection.send(Payload(byteCount: 1).bytes)
+        let send = try connection.send(Payload.lasting(byteCount: 1).bytes)
         pair.run("it has failed") { send.isComplete }
         let error = try #require(throws: HandfastError.self) { try send.result() }
         #expect(error.code == .rejected)
@@ -86,7 +86,7 @@ import TransportAPI
         let endpoint = try Endpoint(name: "alpha", transports: definitions, environment: [:])
         let port = try endpoint.listen(on: .loopback).port
         let connection = try endpoint.connect(to: "127.0.0.1:\(port)@alpha", mode: .onDemand)
-        let send = try connection.send(Payload(byteCount: 1).bytes)
+        let send = try connection.send(Payload.lasting(byteCount: 1).bytes)
         let error = #expect(throws: HandfastError.self) { try endpoint.wait(for: send, timeout: .seconds(10)) }
         #expect(error?.code == .noTransport)
         for transport in transports {

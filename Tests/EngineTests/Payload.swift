@@ -19,6 +19,11 @@ final class Payload: Equatable {
         }
     }
 
+    /// For a request that may outlive the test: never freed.
+    static func lasting(byteCount: Int) -> Payload {
+        Unmanaged.passRetained(Payload(byteCount: byteCount)).takeUnretainedValue()
+    }
+
     deinit { mutable.deallocate() }
 
     static func == (left: Payload, right: Payload) -> Bool { left.bytes.elementsEqual(right.bytes) }

@@ -16,7 +16,7 @@ import TransportAPI
         let (one, two) = (FullListener(lastByte: 8), FullListener(lastByte: 9))
         let endpoint = try endpoint("alpha", ["HANDFAST_CONNECT_OFFSET_MS": "1"])
         let connection = try endpoint.connect(to: "127.0.0.8:\(one.port),127.0.0.9:\(two.port)@beta", mode: mode)
-        _ = try connection.send(Payload(byteCount: 1).bytes)
+        _ = try connection.send(Payload.lasting(byteCount: 1).bytes)
         let expected = ["127.0.0.8:\(one.port) (beta)", "127.0.0.9:\(two.port) (beta)"]
         #expect(
             endpoint.wait(timeout: .seconds(60)) { endpoint.pending.map(\.peer).sorted() == expected },

@@ -141,7 +141,7 @@ import Testing
 
     @Test func `ends the connection, with a restart, when its handshake has agreed`() throws {
         let scene = try Scene()
-        let receive = try scene.pair.far.receive(into: Payload(byteCount: 1).mutable, from: scene.far)
+        let receive = try scene.pair.far.receive(into: Payload.lasting(byteCount: 1).mutable, from: scene.far)
         let raw = try scene.claim(77)
         scene.awaitAnswer(to: raw)
         #expect(!receive.isComplete)
