@@ -4,6 +4,7 @@
 //                   before their receive, and in polls that find nothing
 //   --trace N       as well, and tells where the first N calls came from
 //   --messages N    sends N rounds there and back in call_counters_region, for a profiler
+//   --step STEP N   the same for one step of N messages: post, send, deliver, result or poll
 //   --idle C N      makes C idle connections and polls N times in call_counters_region, for a profiler
 import CallCounters
 import Glibc
@@ -99,6 +100,14 @@ func sendMessages(_ transport: String, rounds: Int) throws {
     print("messages count=\(2 * rounds)")
 }
 
+func countStep(_ transport: String, _ step: StepLoop.Step, rounds: Int) throws {
+    let loop = try StepLoop(try Stage(transport, connectionCount: 1))
+    // What is rare and not of a message, such as a visit to the slow part, is the same in every run.
+    try loop.run(rounds: 5_000, counting: nil)
+    try loop.run(rounds: rounds, counting: step)
+    print("step count=\(rounds)")
+}
+
 func pollIdle(_ transport: String, connectionCount: Int, pollCount: Int) throws {
     // Both ends are here.
     var limit = rlimit()
@@ -120,6 +129,10 @@ do {
         try pollIdle(transport, connectionCount: connections, pollCount: polls)
     } else if words.count == 4, words[2] == "--messages", let rounds = Int(words[3]) {
         try sendMessages(transport, rounds: rounds)
+    } else if words.count == 5, words[2] == "--step", let step = StepLoop.Step(rawValue: words[3]),
+        let rounds = Int(words[4])
+    {
+        try countStep(transport, step, rounds: rounds)
     } else {
         print("build \(build)")
         print("counters \(call_counters_are_here() == 1 ? "here" : "absent")")
