@@ -1,18 +1,26 @@
-/// Bytes of a stream that the engine did not take yet.
+/// Bytes of a stream that the engine did not take yet; they lie behind this in the same allocation.
 @unsafe struct HeldBytes {
-    private let memory: UnsafeMutableRawBufferPointer
+    typealias Pointer = UnsafeMutablePointer<HeldBytes>
+
+    private let byteCount: Int
+    /// The bytes stay where they are, so that one who takes little at a time pays for little.
     private var takenByteCount = 0
 
-    init(copying bytes: UnsafeRawBufferPointer) {
-        unsafe memory = .allocate(byteCount: bytes.count, alignment: 1)
-        unsafe memory.copyMemory(from: bytes)
+    static func make(copying bytes: UnsafeRawBufferPointer) -> Pointer {
+        let size = unsafe MemoryLayout<HeldBytes>.size
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: size + bytes.count, alignment: 8)
+        let held = unsafe memory.bindMemory(to: HeldBytes.self, capacity: 1)
+        unsafe held.initialize(to: HeldBytes(byteCount: bytes.count))
+        unsafe UnsafeMutableRawBufferPointer(start: memory + size, count: bytes.count).copyMemory(from: bytes)
+        return unsafe held
     }
 
-    var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(rebasing: memory[takenByteCount...]) }
-    var isEmpty: Bool { unsafe takenByteCount == memory.count }
+    static func bytes(of held: Pointer) -> UnsafeRawBufferPointer {
+        let start = unsafe UnsafeRawPointer(held + 1) + held.pointee.takenByteCount
+        return unsafe UnsafeRawBufferPointer(start: start, count: held.pointee.byteCount - held.pointee.takenByteCount)
+    }
 
-    /// The bytes stay where they are, so that one who takes little at a time pays for little.
-    mutating func take(_ byteCount: Int) { unsafe takenByteCount += min(byteCount, memory.count - takenByteCount) }
+    var isEmpty: Bool { unsafe takenByteCount == byteCount }
 
-    func deallocate() { unsafe memory.deallocate() }
+    mutating func take(_ count: Int) { unsafe takenByteCount += min(count, byteCount - takenByteCount) }
 }

@@ -43,13 +43,13 @@ private let readLimit: UInt32 = 16
 
 @c(handfast_tcp_resume) func tcpResume(_ state: UnsafeMutableRawPointer?) {
     let channel = unsafe state!.assumingMemoryBound(to: TCPChannel.self)
-    guard var held = unsafe channel.pointee.held else { return }
+    guard let held = unsafe channel.pointee.held else { return }
     let transport = unsafe channel.pointee.transport
     unsafe TCPState.enter(transport)
     unsafe channel.pointee.held = nil
     // A stream that broke on a send has told its end already.
-    if unsafe channel.pointee.phase == .open { unsafe held.take(deliver(channel, held.bytes)) }
-    if unsafe channel.pointee.phase == .open, unsafe !held.isEmpty {
+    if unsafe channel.pointee.phase == .open { unsafe held.pointee.take(deliver(channel, HeldBytes.bytes(of: held))) }
+    if unsafe channel.pointee.phase == .open, unsafe !held.pointee.isEmpty {
         unsafe hold(held, channel)
     } else {
         unsafe held.deallocate()
@@ -100,7 +100,7 @@ private func receive(_ channel: UnsafeMutablePointer<TCPChannel>) -> UInt32 {
             let bytes = unsafe UnsafeRawBufferPointer(start: target, count: count)
             let taken = unsafe deliver(channel, bytes)
             if taken < count, unsafe channel.pointee.phase == .open {
-                unsafe hold(HeldBytes(copying: UnsafeRawBufferPointer(rebasing: bytes[taken...])), channel)
+                unsafe hold(HeldBytes.make(copying: UnsafeRawBufferPointer(rebasing: bytes[taken...])), channel)
             }
         }
         if count < room { return done + 1 }
@@ -117,7 +117,7 @@ private func deliver(_ channel: UnsafeMutablePointer<TCPChannel>, _ bytes: Unsaf
 }
 
 /// Keeps what the engine did not take, and reads no more until it resumes.
-private func hold(_ held: HeldBytes, _ channel: UnsafeMutablePointer<TCPChannel>) {
+private func hold(_ held: HeldBytes.Pointer, _ channel: UnsafeMutablePointer<TCPChannel>) {
     unsafe channel.pointee.held = held
     if unsafe channel.pointee.sendError != 0 { unsafe channel.pointee.isWatchedForRoom = true }
     unsafe TCPChannel.watch(channel)

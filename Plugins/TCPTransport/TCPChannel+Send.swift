@@ -5,9 +5,12 @@ import Glibc
 /// Pieces per system call; a longer list goes out in several.
 private let pieceLimit = 32
 
+/// Messages after a poll that go out by themselves.
+private let directLimit: UInt8 = 4
+
 // Hot path.
-/// The first message after a poll goes out at once. What follows it before the next poll waits for that, or until it is
-/// much, and leaves together.
+/// The first messages after a poll go out at once: a program that sends a few and then computes keeps nobody waiting. What
+/// follows them before the next poll waits for that, or until it is much, and leaves together.
 @c(handfast_tcp_send) func tcpSend(
     _ state: UnsafeMutableRawPointer?, _ pieces: UnsafePointer<hf_piece>?, _ pieceCount: UInt32
 ) -> UInt64 {
@@ -17,9 +20,13 @@ private let pieceLimit = 32
     let transport = unsafe channel.pointee.transport
     var wanted: UInt64 = 0
     for index in 0..<Int(pieceCount) { unsafe wanted += pieces[index].byte_count }
-    let isBurst = unsafe channel.pointee.lastSend == transport.pointee.pollCount && wanted <= TCPOutbox.messageByteLimit
+    if unsafe channel.pointee.lastSend != transport.pointee.pollCount {
+        unsafe channel.pointee.lastSend = transport.pointee.pollCount
+        unsafe channel.pointee.directCount = 0
+    }
+    let isBurst = unsafe channel.pointee.directCount == directLimit && wanted <= TCPOutbox.messageByteLimit
     if isBurst, unsafe joinsOutbox(channel, pieces, Int(pieceCount), Int(wanted)) { return wanted }
-    unsafe channel.pointee.lastSend = transport.pointee.pollCount
+    if unsafe channel.pointee.directCount < directLimit { unsafe channel.pointee.directCount += 1 }
     guard unsafe flushOutbox(of: channel) else {
         unsafe channel.pointee.owesRoom = true
         return 0

@@ -23,13 +23,14 @@ import Glibc
     let connection: UnsafeMutableRawPointer
     var phase = Phase.open
     /// Bytes that the engine did not take; reading stops until it resumes.
-    var held: HeldBytes?
+    var held: HeldBytes.Pointer?
     /// Whether epoll knows the socket.
     var isWatched = false
     var isWatchedForRoom = false
     /// The engine was told that a send did not take all.
     var owesRoom = false
-    /// The poll after which it sent last.
+    /// Messages that went out by themselves since the poll after which it sent last.
+    var directCount: UInt8 = 0
     var lastSend: UInt64 = .max
     /// Why nothing can be sent any more; 0 as long as it can. The engine learns of it when all has been read.
     var sendError: Int32 = 0
