@@ -35,16 +35,11 @@ extension Connection {
         try checkSend(bytes.count, header.count)
         typealias NoSlot = UnsafeMutablePointer<ConnectionSlot>.NoSlot
         do throws(NoSlot) {
-            let open = try bytes.withUnsafeBufferPointer { bytes throws(NoSlot) in
+            return try bytes.withUnsafeBufferPointer { bytes throws(NoSlot) in
                 try header.withUnsafeBufferPointer { header throws(NoSlot) in
                     try slot.sendCopy(UnsafeRawBufferPointer(header), UnsafeRawBufferPointer(bytes), isKept: true)
                 }
             }
-            guard let open else { return nil }
-            // Bounded by what the tasks hold, which wait for it.
-            slot.pointee.copiedByteCount -= Int32(open.pointee.copiedByteCount)
-            open.pointee.copiedByteCount = 0
-            return open
         } catch { throw .tooManyRequests }
     }
 }

@@ -60,6 +60,8 @@ struct ConnectionSlot: TableSlot {
     /// The user has closed: what still comes is for nobody.
     var dropsArrivals = false
     var hasPeerEnded = false
+    /// Credit for the peer is queued.
+    var hasQueuedCredit = false
     /// Our goodbye is queued or out, and nothing follows it.
     var isLeaving = false
     var hasSentEnd = false

@@ -100,14 +100,14 @@ struct Credit {
     /// - Parameters:
     ///   - peerExponent: of what the peer gives; 0 when it counts nothing.
     ///   - exponent: of what it is given.
-    mutating func begin(peerExponent: Int, exponent: Int) {
-        let held = isCounted ? window - available - owed : 0
+    ///   - held: the cost of messages that are still there.
+    mutating func begin(peerExponent: Int, exponent: Int, held: Int) {
         self = Credit()
         guard peerExponent > 0 else { return }
         left = 1 << min(peerExponent, Self.largestExponent)
         reserve = Int32(left / 4)
         available = 1 << Int32(exponent)
-        window = available + held
+        window = available + Int32(min(held, Self.windowLimit - Int(available)))
     }
 }
 
@@ -116,7 +116,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard let endpoint = pointee.endpoint else { return }
         let exponent = endpoint.pointee.creditExponent
         endpoint.pointee.reservedByteCount -= pointee.credit.reserved(exponent: exponent)
-        pointee.credit.begin(peerExponent: peerExponent, exponent: exponent)
+        pointee.hasQueuedCredit = false
+        pointee.credit.begin(
+            peerExponent: peerExponent, exponent: exponent, held: pointee.unexpected.cost + pointee.taken.cost)
         endpoint.pointee.reservedByteCount += pointee.credit.reserved(exponent: exponent)
     }
 
@@ -159,14 +161,26 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// Tells the peer of what it may bring from now on, if that is worth a message.
     /// - Parameter wanted: by so much its window should grow, in bytes.
     func giveCredit(wanted: Int = 0) {
-        guard pointee.channel != nil, !isSayingGoodbye, let endpoint = pointee.endpoint else { return }
+        // One at a time: a peer that does not read must not make us queue them.
+        guard pointee.channel != nil, !pointee.hasQueuedCredit, !isSayingGoodbye, let endpoint = pointee.endpoint
+        else { return }
         let limit = endpoint.pointee.unexpectedByteLimitPerConnection - Int(pointee.credit.window)
         let room = Swift.min(limit, endpoint.pointee.unreservedByteCount / 4)
         let before = pointee.credit.window
         let granted = pointee.credit.grant(wanted: Swift.max(wanted, Int(pointee.credit.window)), room: room)
-        guard granted > 0 else { return }
+        guard granted > 0 else {
+            if room < Int(pointee.credit.window) { endpoint.pointee.lacksRoom = true }
+            return
+        }
         endpoint.pointee.reservedByteCount += Int(pointee.credit.window - before)
+        pointee.hasQueuedCredit = true
         sendControl(.credit, UInt64(granted))
+    }
+
+    /// What was given is on its way.
+    func creditIsOut() {
+        pointee.hasQueuedCredit = false
+        if pointee.credit.isCounted, pointee.credit.isLow { giveCredit() }
     }
 
     func creditArrived(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {

@@ -48,6 +48,8 @@ struct EndpointState: ~Copyable {
     /// What peers have been promised of the bound above, beside what each connection has at least.
     var reservedByteCount = 0
     var unreservedByteCount: Int { unexpectedByteLimit - max(reservedByteCount, unexpectedByteCount) }
+    /// Some connection could have been given more of it.
+    var lacksRoom = false
     /// Some connection to a pscom peer waits for room in the bound above.
     var hasStalled = false
 

@@ -48,6 +48,11 @@ extension Engine {
         guard answererCount < settings.pendingHandshakeLimit else {
             return turnAway(socket.number, "\(settings.pendingHandshakeLimit) handshakes are unfinished here")
         }
+        guard !isOverfull else {
+            return turnAway(
+                socket.number,
+                "\(name) keeps \(state.pointee.unexpectedByteCount) bytes of messages that it has not received")
+        }
         let bytes = from.address?.bytes ?? []
         let peer = PeerDescription(name: "", address: bytes, isLocal: from.address?.isLoopback ?? false)
         add(makeAnswerer(socket, peer: peer, text))

@@ -282,6 +282,24 @@ final class Engine {
         state.pointee.removeFromThoseInNeed(slot)
         state.pointee.reservedByteCount -= slot.pointee.credit.reserved(exponent: state.pointee.creditExponent)
         state.pointee.connections.give(slot)
+        if state.pointee.lacksRoom { giveFreedRoom() }
+    }
+
+    /// Others may have what one that is gone had of the bound on messages without a receive.
+    private func giveFreedRoom() {
+        state.pointee.lacksRoom = false
+        for record in records.values where record.slot.pointee.credit.isCounted && record.slot.pointee.credit.isLow {
+            record.slot.giveCredit()
+        }
+    }
+
+    /// Messages that nobody has received, of connections that are over, take more than all may together: each new
+    /// connection begins with room of its own, so it must wait.
+    var isOverfull: Bool {
+        let limit = state.pointee.unexpectedByteLimit
+        guard state.pointee.unexpectedByteCount > 2 * limit else { return false }
+        let openCount = records.values.count { $0.slot.pointee.channel != nil }
+        return state.pointee.unexpectedByteCount > 2 * limit + 2 * openCount << state.pointee.creditExponent
     }
 
     /// Each handshake, each look-up of names, and each connect that has neither at the moment.

@@ -167,12 +167,22 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         var isResumed = false
         if let message = pointee.inbound.message { isResumed = passOver(message) }
         while let message = pointee.unexpected.first {
+            let content = message.pointee.content
             remove(message)
             message.free(at: pointee.endpoint)
+            giveUp(content)
         }
         failTaken(reason)
         dropHeldNotification()
         if isResumed { resume() }
+    }
+
+    /// The sender of a payload that we would have asked for waits for us with its goodbye, as we may for it.
+    func giveUp(_ content: UnexpectedMessage.Content) {
+        guard case .remote(let address, let rendezvous) = content, address & PayloadHandle.mark != 0,
+            pointee.channel != nil, !isSayingGoodbye
+        else { return }
+        sendControl(.rendezvousFinished, rendezvous)
     }
 
     /// Nobody wants a message that may still be coming: what is missing of it is skipped.

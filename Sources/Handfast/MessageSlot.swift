@@ -132,10 +132,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         while let candidate = message {
             message = candidate.pointee.next
             if candidate.pointee.isWhole { continue }
-            let handle = candidate.pointee.handle
+            let (handle, content) = (candidate.pointee.handle, candidate.pointee.content)
             remove(candidate)
             candidate.free(at: pointee.endpoint)
             handle?.fail(reason)
+            giveUp(content)
         }
     }
 

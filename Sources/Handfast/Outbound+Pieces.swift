@@ -78,8 +78,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             request.pointee.userHeader = copy
             request.pointee.payload = copy + userHeader.count
             request.pointee.memory = copy
+            // Who waits for it holds as much himself.
+            guard !isKept else { return }
+            request.pointee.isOwnedByEngine = true
             request.pointee.copiedByteCount = byteCount
-            request.pointee.isOwnedByEngine = !isKept
             pointee.copiedByteCount += Int32(byteCount)
         }
     }

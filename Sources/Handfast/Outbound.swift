@@ -161,9 +161,15 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     private func sent(_ request: UnsafeMutablePointer<RequestSlot>) {
         switch request.pointee.role {
         case .control:
-            guard MessageHeader(word: request.pointee.frame.0).kind == .end else { break }
-            pointee.hasSentEnd = true
-            callForAttention()
+            switch MessageHeader(word: request.pointee.frame.0).kind {
+            case .credit:
+                request.complete(.succeeded)
+                return creditIsOut()
+            case .end:
+                pointee.hasSentEnd = true
+                callForAttention()
+            default: break
+            }
         case .message where request.pointee.trailerByteCount > 0: return pointee.awaitingFinish.append(request)
         case .message, .pull, .operation, .flush, .putRead, .hold: break
         case .payloadAnswer: answered(request)

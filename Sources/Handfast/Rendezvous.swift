@@ -39,8 +39,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         pointee.inbound.part = .head
         let cost = Credit.cost(asked.userHeader.count, 0)
-        // The sender has its memory back when it hears our goodbye.
-        guard !pointee.dropsArrivals else { return _ = pass(cost, payloadByteCount: 0) }
+        guard !pointee.dropsArrivals else {
+            pass(cost, payloadByteCount: 0)
+            return giveUp(.remote(address: asked.address, rendezvous: asked.number))
+        }
         guard charge(cost, payloadByteCount: 0) else { return }
         if let request = takePosted(asked.userHeader) {
             release(cost)

@@ -8,6 +8,9 @@ extension UnsafeMutablePointer<RequestSlot> {
         else { return false }
         connection.pointee.sendQueue.remove(self)
         complete(.cancelled)
+        // What waits behind it may be our goodbye, which needs no credit.
+        connection.flush()
+        if connection.pointee.dropsArrivals { connection.callForAttention() }
         return true
     }
 }

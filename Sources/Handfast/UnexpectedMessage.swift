@@ -85,6 +85,16 @@ struct MessageList {
     private(set) var first: UnsafeMutablePointer<UnexpectedMessage>?
     private var last: UnsafeMutablePointer<UnexpectedMessage>?
 
+    /// Of all, in credit.
+    var cost: Int {
+        var (sum, next) = (0, first)
+        while let message = next {
+            sum += message.pointee.cost
+            next = message.pointee.next
+        }
+        return sum
+    }
+
     mutating func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
         message.pointee.next = nil
         message.pointee.previous = last

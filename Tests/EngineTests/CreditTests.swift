@@ -153,4 +153,71 @@ import Testing
         for send in sends { #expect(send.isComplete) }
         near.close()
     }
+
+    @Test(arguments: everyTransport) func `both close at once, and nothing waits for the other`(transport: String)
+        throws
+    {
+        let pair = try EndpointPair(transport, ["HANDFAST_CLOSE_TIMEOUT_MS": "3600000"])
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 300_000, seed: 1)
+        let pieces = [payload.bytes, payload.bytes]
+        let sends = try [
+            near.send(payload.bytes), far.send(payload.bytes), near.send(pieces: pieces), far.send(pieces: pieces),
+        ]
+        for _ in 0..<100 { pair.driveBoth() }
+        near.close()
+        far.close()
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+        for send in sends { #expect(send.isComplete) }
+        withExtendedLifetime(payload) {}
+    }
+
+    @Test(arguments: transports) func `a goodbye goes out when the send before it is cancelled`(transport: String)
+        throws
+    {
+        let pair = try EndpointPair(transport, Self.small.merging(["HANDFAST_CLOSE_TIMEOUT_MS": "3600000"]) { $1 })
+        let (near, far) = try pair.connect()
+        let payload = Payload(byteCount: 900, seed: 1)
+        let sends = try flood(near, payload)
+        for _ in 0..<1_000 { pair.driveBoth() }
+        near.close()
+        for send in sends where !send.isComplete { send.cancel() }
+        pair.run("the peer hears the goodbye") { far.state != .connected }
+        far.close()
+        pair.run("both are closed") { near.state == .closed && far.state == .closed }
+        withExtendedLifetime(payload) {}
+    }
+
+    @Test(arguments: transports) func `peers that come, send and vanish are turned away at last`(transport: String)
+        throws
+    {
+        let log = LogCapture()
+        let pair = try EndpointPair(transport, Self.small, logger: log.logger)
+        let address = try #require(pair.far.address)
+        let payload = Payload(byteCount: 900, seed: 1)
+        var count = 0
+        while !log.lines.contains(where: { $0.contains("that it has not received") }) {
+            try #require(count < 100, "each of them may send 16 KiB, and 64 KiB is the bound")
+            var other: Endpoint? = try Endpoint(
+                name: "other", transports: definitions,
+                environment: ["HANDFAST_TRANSPORTS": transport, "HANDFAST_CONNECT_ATTEMPTS": "1"])
+            let connection = try #require(try other?.connect(to: address))
+            pair.run("it is connected or refused") {
+                other?.progress()
+                return connection.state != .connecting
+            }
+            if connection.state == .connected { _ = try flood(connection, payload, count: 20) }
+            for _ in 0..<20 {
+                other?.progress()
+                pair.far.progress()
+            }
+            other = nil
+            for _ in 0..<100 { pair.far.progress() }
+            count += 1
+        }
+        // What was kept can be received, and then there is room again.
+        while let message = try pair.far.takeMessage() { message.drop() }
+        _ = try pair.connect()
+        withExtendedLifetime(payload) {}
+    }
 }
