@@ -209,7 +209,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         case .getOffer where pointee.servesOneSided: getOffered(userHeader, header.payloadByteCount)
         case .getFinished where pointee.servesOneSided: getFinished(userHeader, header.payloadByteCount)
         case .credit where pointee.credit.isCounted: creditArrived(userHeader, header.payloadByteCount)
-        case .put, .get, .atomic, .operationAnswer, .putOffer, .getOffer, .getFinished, .credit:
+        case .rendezvousRefused where pointee.credit.isCounted:
+            rendezvousRefused(userHeader, header.payloadByteCount)
+        case .put, .get, .atomic, .operationAnswer, .putOffer, .getOffer, .getFinished, .credit, .rendezvousRefused:
             skipPayload(header.payloadByteCount)
         // A kind that later versions may define: passed over by its sizes, however it is cut.
         case nil: skipPayload(header.payloadByteCount)

@@ -180,9 +180,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// The sender of a payload that we would have asked for waits for us with its goodbye, as we may for it.
     func giveUp(_ content: UnexpectedMessage.Content) {
         guard case .remote(let address, let rendezvous) = content, address & PayloadHandle.mark != 0,
-            pointee.channel != nil, !isSayingGoodbye
+            pointee.channel != nil, pointee.credit.isCounted, !isSayingGoodbye
         else { return }
-        sendControl(.rendezvousFinished, rendezvous)
+        sendControl(.rendezvousRefused, rendezvous)
     }
 
     /// Nobody wants a message that may still be coming: what is missing of it is skipped.

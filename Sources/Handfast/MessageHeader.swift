@@ -30,6 +30,8 @@ struct MessageHeader: Hashable, Sendable {
         case getFinished = 70
         /// What the peer may send from now on beyond what it might before.
         case credit = 71
+        /// Nobody will ask for a payload that a rendezvous request announced.
+        case rendezvousRefused = 72
     }
 
     var userHeaderByteCount: Int

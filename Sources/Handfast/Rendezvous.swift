@@ -93,22 +93,39 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func rendezvousFinished(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
+        takeAnnounced(bytes, payloadByteCount)?.complete(.succeeded)
+    }
+
+    /// The peer has closed, and drops what it has not received.
+    func rendezvousRefused(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
+        guard let request = takeAnnounced(bytes, payloadByteCount) else { return }
+        let peer = record?.peerText ?? "the peer"
+        request.fail(EndReason(HandfastError(.closed, "\(peer) closed the connection before it received the payload")))
+    }
+
+    /// The send whose payload the peer needs no more, and which is not in the queue any more; nil when the peer has broken a rule.
+    private func takeAnnounced(
+        _ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int
+    ) -> UnsafeMutablePointer<RequestSlot>? {
         guard payloadByteCount == 0, bytes.count == MemoryLayout<UInt64>.size else {
-            return violate(.malformedRendezvous)
+            violate(.malformedRendezvous)
+            return nil
         }
         pointee.inbound.part = .head
         let number = bytes.loadUnaligned(as: UInt64.self)
         // Peers finish in order, as a rule: the first is the one.
         var candidate = pointee.awaitingFinish.first
-        while let request = candidate {
-            if request.pointee.trailer.0 == number {
-                guard request.pointee.partCount == 0 else { return violate(.unfinishedRendezvous) }
-                pointee.awaitingFinish.remove(request)
-                if pointee.dropsArrivals { callForAttention() }
-                return request.complete(.succeeded)
-            }
-            candidate = request.pointee.next
+        while let request = candidate, request.pointee.trailer.0 != number { candidate = request.pointee.next }
+        guard let request = candidate else {
+            violate(.unknownRendezvous)
+            return nil
         }
-        violate(.unknownRendezvous)
+        guard request.pointee.partCount == 0 else {
+            violate(.unfinishedRendezvous)
+            return nil
+        }
+        pointee.awaitingFinish.remove(request)
+        if pointee.dropsArrivals { callForAttention() }
+        return request
     }
 }
