@@ -33,6 +33,7 @@ struct StepLoop {
             case .deliver: far.progress()
             case .result:
                 _ = try send.result()
+                // Else the steps would be counted of no message at all.
                 guard try receive.result() != nil else { fatalError("one call of progress brings a message") }
             case .poll: near.progress()
             }
