@@ -35,7 +35,7 @@ private let readLimit: UInt32 = 16
     return UInt32(count)
 }
 
-/// Epoll needs no arming: it reports what is there whenever it is asked.
+/// Epoll needs no arming: it reports what is there whenever it is asked. What was sent must not wait for the end of a sleep.
 @c(handfast_tcp_arm) func tcpArm(_ state: UnsafeMutableRawPointer?) -> Int32 {
     unsafe flushOutbox(state!.assumingMemoryBound(to: TCPState.self))
     return 0

@@ -119,13 +119,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         // What lies in several places has no address to read it from.
         let threshold = isAllowed ? (isListed ? Int.max : pointee.rendezvousByteCount) : 0
         let offersHandle = pointee.offersHandles || isListed
-        endpoint.pointee.lastRendezvous += 1
-        let number = endpoint.pointee.lastRendezvous
-        let isTaken = offersHandle && isHandleTaken(number)
-        // Its time comes when the peer has finished another.
-        if isTaken, !isAllowed { return false }
+        repeat {
+            endpoint.pointee.lastRendezvous += 1
+        } while offersHandle
+            && isHandleTaken(endpoint.pointee.lastRendezvous)
         request.makeFrame(
-            rendezvousByteCount: isTaken ? .max : threshold, rendezvous: number, offersHandle: offersHandle)
+            rendezvousByteCount: threshold, rendezvous: endpoint.pointee.lastRendezvous, offersHandle: offersHandle)
         return true
     }
 
