@@ -15,6 +15,41 @@ import CSystem
         unsafe piece = pieces
         pieceCount = count
         self.byteCount = byteCount
+        stepOver()
+    }
+
+    /// What is left of the piece at which it stands, which may be nothing.
+    var run: UnsafeRawBufferPointer {
+        guard pieceCount > 0 else { return unsafe UnsafeRawBufferPointer(start: nil, count: 0) }
+        let rest = unsafe Int(clamping: piece.pointee.byte_count - offset)
+        return unsafe UnsafeRawBufferPointer(start: piece.pointee.bytes.map { unsafe $0 + Int(offset) }, count: rest)
+    }
+
+    /// Bytes before the first piece, from here on, that is as long as this.
+    func byteCount(beforeRunOf length: Int) -> Int {
+        guard unsafe run.count < length else { return 0 }
+        var sum = unsafe run.count
+        for index in 1..<max(1, pieceCount) {
+            let count = unsafe Int(clamping: piece[index].byte_count)
+            if count >= length { break }
+            sum += count
+        }
+        return sum
+    }
+
+    /// What comes next has been copied, of one piece.
+    mutating func skip(_ count: Int) {
+        offset += UInt64(count)
+        byteCount -= UInt64(count)
+        stepOver()
+    }
+
+    private mutating func stepOver() {
+        while pieceCount > 0, unsafe offset == piece.pointee.byte_count {
+            unsafe piece += 1
+            pieceCount -= 1
+            offset = 0
+        }
     }
 
     /// Copies exactly as many bytes as the target holds, which must not be more than are left.
@@ -28,11 +63,7 @@ import CSystem
             }
             filled += count
             offset += UInt64(count)
-            if unsafe offset == piece.pointee.byte_count {
-                unsafe piece += 1
-                pieceCount -= 1
-                offset = 0
-            }
+            stepOver()
         }
         byteCount -= UInt64(filled)
     }

@@ -11,15 +11,21 @@ import CSystem
 
     private let consumedLines: UnsafeMutablePointer<UInt64>
     private let lines: UnsafeMutableRawPointer
+    private let bulk: UnsafeMutableRawPointer
     private let lineCount: Int
+    /// The slot that the next packet without bytes of its own names.
+    private var slot = 0
     private var position = 0
     private var consumed: UInt64 = 0
 
-    /// - Parameter memory: as for the producer; outlives this value.
-    init(memory: UnsafeMutableRawPointer, lineCount: Int) {
+    /// - Parameters:
+    ///   - memory: as for the producer; outlives this value.
+    ///   - bulk: `BulkMemory.byteCount` bytes, likewise.
+    init(memory: UnsafeMutableRawPointer, lineCount: Int, bulk: UnsafeMutableRawPointer) {
         precondition(lineCount >= 4)
         unsafe consumedLines = memory.assumingMemoryBound(to: UInt64.self)
         unsafe lines = memory + RingMemory.lineByteCount
+        unsafe self.bulk = bulk
         self.lineCount = lineCount
     }
 
@@ -35,11 +41,20 @@ import CSystem
         }
         guard control != 0 else { return nil }
         let limit = (lineCount - position - 1) * RingMemory.lineByteCount - RingMemory.controlByteCount
-        guard control != RingMemory.wrapMark, limit >= 0, control - 1 <= UInt64(limit) else {
-            throw Corrupt(control: control, line: position)
+        guard limit >= 0, control - 1 < BulkMemory.packetByteCounts.lowerBound else {
+            return unsafe try peekSlot(control, limit)
         }
+        guard control - 1 <= limit else { throw Corrupt(control: control, line: position) }
         let start = unsafe lines + position * RingMemory.lineByteCount + RingMemory.controlByteCount
         return unsafe UnsafeRawBufferPointer(start: start, count: Int(control - 1))
+    }
+
+    private func peekSlot(_ control: UInt64, _ limit: Int) throws(Corrupt) -> UnsafeRawBufferPointer {
+        let byteCount = Int(truncatingIfNeeded: control &- 1)
+        guard limit >= 0, BulkMemory.packetByteCounts.contains(byteCount) else {
+            throw Corrupt(control: control, line: position)
+        }
+        return unsafe UnsafeRawBufferPointer(start: bulk + slot * BulkMemory.slotByteCount, count: byteCount)
     }
 
     /// Whether `peek` would find something, be it only that the ring is corrupt. Changes nothing.
@@ -49,15 +64,17 @@ import CSystem
     }
 
     // Hot path.
-    /// Gives the lines of a packet of so many bytes back to the producer, and says how many they are.
+    /// Gives what a packet of so many bytes takes back to the producer, and says how many lines that is worth.
     @inline(__always)
     @discardableResult
     mutating func release(_ byteCount: Int) -> Int {
-        let used = RingMemory.lineCount(forPacketOf: byteCount)
+        let isInSlot = byteCount >= BulkMemory.packetByteCounts.lowerBound
+        let used = isInSlot ? 1 : RingMemory.lineCount(forPacketOf: byteCount)
+        if isInSlot { slot = (slot + 1) % BulkMemory.slotCount }
         position += used
         consumed &+= UInt64(used)
         unsafe csystem_store_release(consumedLines, consumed)
-        return used
+        return isInSlot ? BulkMemory.linesPerSlot : used
     }
 
     private func control(_ line: Int) -> UnsafeMutablePointer<UInt64> {

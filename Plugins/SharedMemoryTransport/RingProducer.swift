@@ -39,13 +39,32 @@ import CSystem
     /// Hands the packet that was reserved last to the consumer.
     @inline(__always)
     mutating func publish(_ byteCount: Int) {
-        let needed = RingMemory.lineCount(forPacketOf: byteCount)
+        publish(lines: RingMemory.lineCount(forPacketOf: byteCount), byteCount)
+    }
+
+    @inline(__always)
+    private mutating func publish(lines: Int, _ byteCount: Int) {
         let packet = position
-        position += needed
-        written &+= UInt64(needed)
+        position += lines
+        written &+= UInt64(lines)
         unsafe csystem_store_release(control(position), 0)
         // One more than the size, because zero means empty.
         unsafe csystem_store_release(control(packet), UInt64(byteCount) + 1)
+    }
+
+    // Hot path.
+    /// Names the next slot of bulk memory, which holds so many bytes, in a packet that was reserved for none.
+    mutating func publishSlot(_ byteCount: Int) { publish(lines: 1, byteCount) }
+
+    /// What has been written so far.
+    var mark: UInt64 { written }
+
+    /// Whether the consumer is through with what was written before the mark.
+    mutating func hasConsumed(upTo mark: UInt64) -> Bool {
+        let behind = written &- mark
+        if lineCount - free <= behind { return true }
+        unsafe consumed = csystem_load_acquire(consumedLines)
+        return lineCount - free <= behind
     }
 
     /// Room for a part of so many bytes of a stream, as long as fits now but at most `lineLimit` lines.

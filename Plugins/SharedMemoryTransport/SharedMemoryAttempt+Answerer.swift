@@ -62,7 +62,7 @@ extension SharedMemoryAttempt {
     }
 
     private func makePair() throws(TransportRefusal) -> SharedSegment {
-        do { return try SharedSegment.make(byteCount: PairMemory.byteCount) } catch {
+        do { return try PairMemory.makeSegment() } catch {
             throw .segment(error, "the memory of the pair")
         }
     }

@@ -66,7 +66,7 @@ extension SharedMemoryChannel {
     /// Reports the end, once; reads under way have failed with it.
     static func end(_ channel: Pointer, _ systemError: Int32) {
         unsafe channel.pointee.phase = .ended
-        unsafe channel.pointee.isWaiting = false
+        unsafe SharedMemoryChannel.stopWaiting(channel)
         unsafe SharedMemoryState.cool(channel)
         unsafe SharedMemoryState.failReads(of: channel, systemError == 0 ? ECONNRESET : systemError)
         guard unsafe channel.pointee.phase == .ended else { return }
@@ -129,6 +129,8 @@ private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBuf
     csystem_fence()
     unsafe SharedMemoryChannel.ringPeer(channel)
     unsafe SharedMemoryState.cool(channel)
+    unsafe SharedMemoryChannel.stopWaiting(channel)
+    unsafe SharedMemoryState.dropBulk(channel)
     unsafe SharedMemoryState.dropReads(of: channel)
     unsafe transport.pointee.slots[channel.pointee.link.slot.bit] = nil
     // During a poll its functions may still be on the stack.

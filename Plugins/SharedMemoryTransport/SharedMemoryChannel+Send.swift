@@ -40,39 +40,85 @@ private func announce(_ channel: UnsafeMutablePointer<SharedMemoryChannel>) {
 private func sendParts(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ start: PieceCursor) -> UInt64 {
     var cursor = start
     while cursor.byteCount > 0 {
-        let room = unsafe channel.pointee.producer.reservePart(
-            of: Int(clamping: cursor.byteCount), lineLimit: partLineCount)
-        if let room = unsafe room {
-            unsafe cursor.move(to: room)
-            unsafe channel.pointee.producer.publish(room.count)
-            unsafe announce(channel)
-        } else if unsafe !waitForRoom(channel) {
-            break
-        }
+        if unsafe sendPart(channel, &cursor) { continue }
+        guard unsafe SharedMemoryChannel.waitForRoom(channel) else { break }
     }
     return start.byteCount - cursor.byteCount
 }
 
-/// - Returns: true when there is room by now.
-private func waitForRoom(_ channel: UnsafeMutablePointer<SharedMemoryChannel>) -> Bool {
-    unsafe channel.pointee.isWaiting = true
-    unsafe csystem_store_release(channel.pointee.mine.wantsRoom, 1)
-    // The consumer frees, fences and looks at the wish: one of the two sees what the other wrote.
-    csystem_fence()
-    guard unsafe channel.pointee.producer.hasRoomAgain() else { return false }
-    unsafe SharedMemoryChannel.stopWaiting(channel)
+/// Sends one packet of a long stream; false when there is no room for it.
+private func sendPart(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor) -> Bool {
+    let least = BulkMemory.packetByteCounts.lowerBound
+    var byteCount = Int(clamping: cursor.byteCount)
+    if byteCount >= least, unsafe channel.pointee.bulk != nil || SharedMemoryState.giveBulk(channel) {
+        if unsafe cursor.run.count >= least { return unsafe sendSlot(channel, &cursor) }
+        byteCount = cursor.byteCount(beforeRunOf: least)
+    }
+    guard let room = unsafe channel.pointee.producer.reservePart(of: byteCount, lineLimit: partLineCount)
+    else { return false }
+    unsafe cursor.move(to: room)
+    unsafe channel.pointee.producer.publish(room.count)
+    unsafe announce(channel)
+    return true
+}
+
+// Hot path.
+private func sendSlot(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor) -> Bool {
+    guard let bulk = unsafe channel.pointee.bulk, let slot = unsafe bulk.pointee.reserve(&channel.pointee.producer),
+        unsafe channel.pointee.producer.reserve(0) != nil
+    else { return false }
+    let run = unsafe cursor.run
+    let byteCount = BulkMemory.share(of: run.count)
+    unsafe csystem_copy_past_caches(slot, run.baseAddress, UInt64(byteCount))
+    cursor.skip(byteCount)
+    unsafe channel.pointee.producer.publishSlot(byteCount)
+    unsafe bulk.pointee.use(channel.pointee.producer)
+    unsafe channel.pointee.lastBulk = channel.pointee.transport.pointee.pollCount
+    unsafe announce(channel)
     return true
 }
 
 extension SharedMemoryChannel {
-    static func stopWaiting(_ channel: Pointer) {
-        unsafe channel.pointee.isWaiting = false
-        unsafe csystem_store_release(channel.pointee.mine.wantsRoom, 0)
+    /// - Returns: true when there is room by now; else `reportRoom` will tell.
+    fileprivate static func waitForRoom(_ channel: Pointer) -> Bool {
+        unsafe channel.pointee.isWaiting = true
+        let transport = unsafe channel.pointee.transport
+        // One is looked at with every poll; the peers of all others are to ring.
+        if unsafe transport.pointee.waiting == nil { unsafe transport.pointee.waiting = channel }
+        if unsafe transport.pointee.waiting == channel {
+            guard unsafe hasRoomAgain(channel) else { return false }
+        } else if unsafe askForRoom(channel) {
+            return false
+        }
+        unsafe stopWaiting(channel)
+        return true
     }
 
-    /// The doorbell has rung: tells the engine if that means room, and returns how often.
+    /// Has the peer ring when there is room. Returns false when there is already.
+    static func askForRoom(_ channel: Pointer) -> Bool {
+        unsafe csystem_store_release(channel.pointee.mine.wantsRoom, 1)
+        // The consumer frees, fences and looks at the wish: one of the two sees what the other wrote.
+        csystem_fence()
+        return unsafe !hasRoomAgain(channel)
+    }
+
+    private static func hasRoomAgain(_ channel: Pointer) -> Bool {
+        guard unsafe channel.pointee.producer.hasRoomAgain() else { return false }
+        guard let bulk = unsafe channel.pointee.bulk else { return true }
+        return unsafe bulk.pointee.hasRoomAgain(&channel.pointee.producer)
+    }
+
+    static func stopWaiting(_ channel: Pointer) {
+        guard unsafe channel.pointee.isWaiting else { return }
+        unsafe channel.pointee.isWaiting = false
+        unsafe csystem_store_release(channel.pointee.mine.wantsRoom, 0)
+        let transport = unsafe channel.pointee.transport
+        if unsafe transport.pointee.waiting == channel { unsafe transport.pointee.waiting = nil }
+    }
+
+    /// Tells the engine if there is room for what waits, and returns how often.
     static func reportRoom(_ channel: Pointer) -> UInt32 {
-        guard unsafe channel.pointee.isWaiting, unsafe channel.pointee.producer.hasRoomAgain() else { return 0 }
+        guard unsafe channel.pointee.isWaiting, unsafe hasRoomAgain(channel) else { return 0 }
         unsafe stopWaiting(channel)
         unsafe channel.pointee.engine.pointee.writable(channel.pointee.connection)
         return 1

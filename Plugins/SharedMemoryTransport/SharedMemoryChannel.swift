@@ -36,6 +36,13 @@ import TransportAPI
     var uncheckedLineCount = 0
     /// The poll in which it last received.
     var lastActive: UInt64 = 0
+    let outgoingBulk: UnsafeMutableRawPointer
+    /// Nil while it has no bulk memory to write to.
+    var bulk: UnsafeMutablePointer<BulkProducer>?
+    /// Where it goes on when it has some again.
+    var nextSlot = 0
+    /// The poll in which it last wrote to bulk memory.
+    var lastBulk: UInt64 = 0
     let peerDoorbell: Doorbell
     let link: Link
     var nextClosed: Pointer?
@@ -50,9 +57,10 @@ import TransportAPI
         unsafe channel.initialize(
             to: SharedMemoryChannel(
                 producer: RingProducer(memory: memory.outgoing, lineCount: PairMemory.lineCount),
-                consumer: RingConsumer(memory: memory.incoming, lineCount: PairMemory.lineCount),
+                consumer: RingConsumer(
+                    memory: memory.incoming, lineCount: PairMemory.lineCount, bulk: memory.incomingBulk),
                 mine: memory.mine, peers: memory.peers, engine: engine, connection: connection, transport: transport,
-                peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!), link: link))
+                outgoingBulk: memory.outgoingBulk, peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!), link: link))
         unsafe transport.pointee.slots[bit] = channel
         // The peer may have sent and rung before there was a channel to look for.
         unsafe ringOwn(channel)

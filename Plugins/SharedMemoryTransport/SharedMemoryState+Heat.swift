@@ -51,6 +51,7 @@ extension SharedMemoryState {
     /// Before sleep: every ring must ring. Returns false when something is there.
     static func arm(_ state: Pointer) -> Bool {
         while let channel = unsafe state.pointee.hot[0] { unsafe coolAndLook(channel) }
+        if let channel = unsafe state.pointee.waiting, unsafe !SharedMemoryChannel.askForRoom(channel) { return false }
         // A sender sets its bit, then looks whether we sleep; here the other way round, with a fence between.
         unsafe state.pointee.doorbell.setSleeping(true)
         guard unsafe state.pointee.firstRead == nil, unsafe !state.pointee.doorbell.isRung else {

@@ -14,6 +14,7 @@ import CSystem
         unsafe count &+= SharedMemoryChannel.receiveHot(transport.pointee.hot[index]!)
         index += 1
     }
+    if let channel = unsafe transport.pointee.waiting { unsafe count &+= SharedMemoryChannel.reportRoom(channel) }
     if unsafe transport.pointee.doorbell.isRung { unsafe count &+= answerDoorbell(transport) }
     if unsafe transport.pointee.firstRead != nil { unsafe count &+= SharedMemoryState.continueReads(transport) }
     unsafe transport.pointee.isPolling = false

@@ -20,6 +20,12 @@ import Glibc
     var firstFreeWord = 0
     let hot: UnsafeMutablePointer<Channel?>
     var hotCount = 0
+    /// Who has bulk memory; `bulkLimit` places.
+    let bulkOwners: UnsafeMutablePointer<Channel?>
+    /// 0 once no more can be had.
+    var bulkLimit = bulkLimit
+    /// Waits for room and is looked at with every poll, so that its peer need not ring.
+    var waiting: Channel?
     var pollCount: UInt64 = 0
     var isPolling = false
     /// Between `arm` and the next poll.
@@ -40,12 +46,15 @@ import Glibc
         unsafe usedSlots.initialize(repeating: 0, count: Doorbell.bitCount / 64)
         let hot = unsafe UnsafeMutablePointer<Channel?>.allocate(capacity: hotLimit)
         unsafe hot.initialize(repeating: nil, count: hotLimit)
+        let bulkOwners = unsafe UnsafeMutablePointer<Channel?>.allocate(capacity: bulkLimit)
+        unsafe bulkOwners.initialize(repeating: nil, count: bulkLimit)
         let copy = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
         unsafe copy.initialize(to: proof)
         let state = UnsafeMutablePointer<SharedMemoryState>.allocate(capacity: 1)
         unsafe state.initialize(
             to: SharedMemoryState(
-                doorbell: doorbell, wake: wake, slots: slots, usedSlots: usedSlots, hot: hot, proof: copy))
+                doorbell: doorbell, wake: wake, slots: slots, usedSlots: usedSlots, hot: hot, bulkOwners: bulkOwners,
+                proof: copy))
         return unsafe state
     }
 
@@ -53,6 +62,7 @@ import Glibc
         unsafe free(state.pointee.slots)
         unsafe state.pointee.usedSlots.deallocate()
         unsafe state.pointee.hot.deallocate()
+        unsafe state.pointee.bulkOwners.deallocate()
         unsafe state.pointee.proof.deallocate()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()

@@ -20,11 +20,13 @@ import Glibc
     private(set) var descriptor: Int32
     private let start: UnsafeMutableRawPointer
 
-    /// Makes a segment with all its pages reserved and zero.
-    static func make(byteCount: Int) throws(Failure) -> SharedSegment {
-        precondition(byteCount > 0)
-        let descriptor = csystem_make_segment(UInt64(byteCount))
-        guard descriptor >= 0 else { throw .notReserved(byteCount: byteCount, systemError: -descriptor) }
+    /// Makes a segment of zeros.
+    /// - Parameter reservedByteCount: whose pages are there at once, of the first bytes; nil for all.
+    static func make(byteCount: Int, reservedByteCount: Int? = nil) throws(Failure) -> SharedSegment {
+        let reserved = reservedByteCount ?? byteCount
+        precondition(reserved > 0 && reserved <= byteCount)
+        let descriptor = csystem_make_segment(UInt64(byteCount), UInt64(reserved))
+        guard descriptor >= 0 else { throw .notReserved(byteCount: reserved, systemError: -descriptor) }
         return try SharedSegment(owning: descriptor, byteCount: byteCount)
     }
 

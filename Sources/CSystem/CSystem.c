@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,15 +30,45 @@ void csystem_raise_descriptor_limit(void) {
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int csystem_make_segment(uint64_t byte_count) {
+int csystem_make_segment(uint64_t byte_count, uint64_t reserved_byte_count) {
     int descriptor = memfd_create("handfast", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) return -errno;
     // Reserved pages turn a full memory into an error here instead of SIGBUS at the first touch.
-    int error = byte_count > INT64_MAX ? EFBIG : posix_fallocate(descriptor, 0, (off_t)byte_count);
+    int error = byte_count > INT64_MAX || reserved_byte_count > byte_count
+                    ? EFBIG
+                    : posix_fallocate(descriptor, 0, (off_t)reserved_byte_count);
+    if (error == 0 && ftruncate(descriptor, (off_t)byte_count) < 0) error = errno;
     if (error == 0 && fcntl(descriptor, F_ADD_SEALS, size_seals) < 0) error = errno;
     if (error == 0) return descriptor;
     close(descriptor);
     return -error;
+}
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+int csystem_reserve_pages(void *start, uint64_t byte_count) {
+    return madvise(start, byte_count, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
+}
+
+void csystem_drop_pages(void *start, uint64_t byte_count) { (void)madvise(start, byte_count, MADV_REMOVE); }
+
+void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count) {
+    char *target = to;
+    const char *source = from;
+#if defined(__x86_64__)
+    for (; byte_count >= 64; byte_count -= 64, target += 64, source += 64) {
+        __m128i a = _mm_loadu_si128((const __m128i *)source), b = _mm_loadu_si128((const __m128i *)(source + 16)),
+                c = _mm_loadu_si128((const __m128i *)(source + 32)), d = _mm_loadu_si128((const __m128i *)(source + 48));
+        _mm_stream_si128((__m128i *)target, a);
+        _mm_stream_si128((__m128i *)(target + 16), b);
+        _mm_stream_si128((__m128i *)(target + 32), c);
+        _mm_stream_si128((__m128i *)(target + 48), d);
+    }
+    _mm_sfence();  // Such stores are not ordered by what publishes them.
+#endif
+    memcpy(target, source, byte_count);
 }
 
 int64_t csystem_segment_byte_count(int descriptor) {

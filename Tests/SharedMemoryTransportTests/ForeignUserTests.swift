@@ -13,7 +13,7 @@ import TransportAPI
             let meeting = try Meeting(SharedMemoryTransport(), SharedMemoryTransport())
             let payload = try meeting.propose()
             let proposal = try Proposal.parse(payload)
-            let segment = try SharedSegment.make(byteCount: PairMemory.byteCount)
+            let segment = try PairMemory.makeSegment()
             #expect(seteuid(1234) == 0)
             expectRefusal(.unreachable, saying: "uid 0, this process as uid 1234") {
                 _ = try meeting.answerer.advance(step: payload)

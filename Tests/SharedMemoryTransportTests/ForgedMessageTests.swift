@@ -19,7 +19,7 @@ import TransportAPI
         let meeting = try Meeting(SharedMemoryTransport(), SharedMemoryTransport())
         starter = meeting.starter
         proposal = try Proposal.parse(meeting.propose())
-        segment = try SharedSegment.make(byteCount: PairMemory.byteCount)
+        segment = try PairMemory.makeSegment()
         doorbell = try SharedSegment.make(byteCount: Doorbell.byteCount)
         let name = Lobby.socketName(proposal.socket)
         socket = Descriptor(owning: csystem_connect(name, UInt64(name.count)))
@@ -59,7 +59,7 @@ import TransportAPI
 
     @Test func `refuses a segment or a doorbell of another size`() throws {
         try say([doorbell.descriptor, doorbell.descriptor, event.number])
-        expectRefusal(.unreachable, saying: "12288 bytes instead of 16384") { _ = try starter.advance(step: nil) }
+        expectRefusal(.unreachable, saying: "12288 bytes instead of \(PairMemory.byteCount)") { _ = try starter.advance(step: nil) }
     }
 
     @Test func `refuses a segment without the nonce`() throws {

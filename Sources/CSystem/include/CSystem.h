@@ -73,9 +73,19 @@ char **csystem_environment(void);
 /// Raises this process's soft limit of open descriptors to its hard one; what it may not raise stays as it is.
 void csystem_raise_descriptor_limit(void);
 
-/// Makes nameless shared memory of exactly so many bytes, all pages reserved and the size sealed.
+/// Makes nameless shared memory of exactly so many bytes, the first pages reserved and the size sealed.
 /// Returns a close-on-exec descriptor, or the negated errno (ENOSPC, ENOMEM: the memory is not there).
-int csystem_make_segment(uint64_t byte_count);
+int csystem_make_segment(uint64_t byte_count, uint64_t reserved_byte_count);
+
+/// Reserves whole pages of a mapping of such memory; 0 or a negated errno (EINVAL: the kernel is older than Linux 5.14).
+int csystem_reserve_pages(void *start, uint64_t byte_count);
+
+/// Gives such pages back to the system; they read as zeros from then on.
+void csystem_drop_pages(void *start, uint64_t byte_count);
+
+/// Copies past this processor's caches where it can, to memory aligned to a line that another processor reads next: it
+/// then finds the bytes sooner than in a cache of ours. What is published afterwards is seen after the bytes.
+void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count);
 
 /// Size of a segment made as above, or a negated errno; EPERM when its size is not sealed, so that its owner could
 /// cut it under our feet.
