@@ -60,7 +60,8 @@ import TransportAPI
                 consumer: RingConsumer(
                     memory: memory.incoming, lineCount: PairMemory.lineCount, bulk: memory.incomingBulk),
                 mine: memory.mine, peers: memory.peers, engine: engine, connection: connection, transport: transport,
-                outgoingBulk: memory.outgoingBulk, peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!), link: link))
+                outgoingBulk: memory.outgoingBulk, peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!),
+                link: link))
         unsafe transport.pointee.slots[bit] = channel
         // The peer may have sent and rung before there was a channel to look for.
         unsafe ringOwn(channel)

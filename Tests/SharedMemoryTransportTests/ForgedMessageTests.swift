@@ -59,7 +59,9 @@ import TransportAPI
 
     @Test func `refuses a segment or a doorbell of another size`() throws {
         try say([doorbell.descriptor, doorbell.descriptor, event.number])
-        expectRefusal(.unreachable, saying: "12288 bytes instead of \(PairMemory.byteCount)") { _ = try starter.advance(step: nil) }
+        expectRefusal(.unreachable, saying: "12288 bytes instead of \(PairMemory.byteCount)") {
+            _ = try starter.advance(step: nil)
+        }
     }
 
     @Test func `refuses a segment without the nonce`() throws {
