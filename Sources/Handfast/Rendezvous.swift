@@ -44,15 +44,15 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             return giveUp(.remote(address: asked.address, rendezvous: asked.number))
         }
         guard charge(cost, payloadByteCount: 0) else { return }
+        // It did not travel whole for want of credit: the next shall.
+        if pointee.credit.isCounted, asked.payloadByteCount < pointee.rendezvousByteCount {
+            giveCredit(wanted: 4 * Credit.cost(asked.userHeader.count, asked.payloadByteCount))
+        }
         if let request = takePosted(asked.userHeader) {
             release(cost)
             request.matched(self, asked.userHeader, asked.payloadByteCount)
             let room = Swift.min(asked.payloadByteCount, request.pointee.payloadByteCount)
             return read(into: request, from: asked.address, byteCount: room, rendezvous: asked.number)
-        }
-        // It did not travel whole for want of credit: the next shall.
-        if pointee.credit.isCounted, asked.payloadByteCount < pointee.rendezvousByteCount {
-            giveCredit(wanted: 4 * Credit.cost(asked.userHeader.count, asked.payloadByteCount))
         }
         let message = UnsafeMutablePointer<UnexpectedMessage>.make(
             connection: self, userHeader: asked.userHeader, payloadByteCount: asked.payloadByteCount,

@@ -88,7 +88,7 @@ struct EchoSession: ~Copyable {
     // Hot path.
     private mutating func send(_ number: Int, _ headerByteCount: Int, _ byteCount: Int) throws(HandfastError) {
         let request = try connection.send(
-            UnsafeRawBufferPointer(start: payload(number), count: byteCount),
+            UnsafeRawBufferPointer(start: answer(to: number), count: byteCount),
             header: UnsafeRawBufferPointer(start: header(number), count: headerByteCount))
         requests[number] = request
         if request.isComplete { finishSend(number) } else { sending.append(number) }
@@ -116,7 +116,17 @@ struct EchoSession: ~Copyable {
 
     // Hot path.
     private func payload(_ number: Int) -> UnsafeMutableRawPointer {
-        memory.bytes.baseAddress! + layout.slotCount * layout.headerByteCount + number * layout.payloadStride
+        payloads + (layout.sharesRoom ? 0 : number * layout.payloadStride)
+    }
+
+    // Hot path.
+    /// Where the payload of its echo lies.
+    private func answer(to number: Int) -> UnsafeMutableRawPointer {
+        payloads + (layout.sharesRoom ? 1 : number) * layout.payloadStride
+    }
+
+    private var payloads: UnsafeMutableRawPointer {
+        memory.bytes.baseAddress! + layout.slotCount * layout.headerByteCount
     }
 
     // Hot path.
@@ -130,6 +140,10 @@ struct EchoSession: ~Copyable {
         do {
             if memory.bytes.count < layout.byteCount { memory = try Memory(byteCount: layout.byteCount) }
             self.layout = layout
+            // What was never written to is one page of zeros, which is quicker to read than memory.
+            if layout.sharesRoom {
+                answer(to: 0).initializeMemory(as: UInt8.self, repeating: 1, count: layout.payloadByteCount)
+            }
             layOut()
             phase = .serving
             post(endpoint)

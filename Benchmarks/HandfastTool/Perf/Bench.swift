@@ -45,10 +45,8 @@ struct Bench: ~Copyable {
     var isEchoed: Bool { verifies || link.canPrepare == false }
 
     private mutating func warmUpAndPrepare(_ test: TestKind, _ byteCount: Int, _ limit: Limit) throws {
-        switch test {
-        case .latency: try link.prepare(depth: 1, byteCount: byteCount)
-        case .bandwidth: try link.prepare(depth: Window.count(byteCount, isEcho: verifies), byteCount: byteCount)
-        }
+        let depth = test == .latency ? 1 : Window.count(byteCount, isEcho: verifies)
+        try link.prepare(depth: depth, byteCount: byteCount, verifies: verifies)
         try rounds(test, byteCount, limit)
     }
 

@@ -32,7 +32,8 @@ struct Link: ~Copyable {
     }
 
     /// Tells the peer what will come, so that it has receives for it; a peer that only echoes does so.
-    mutating func prepare(depth: Int, byteCount: Int) throws(HandfastError) {
+    /// - Parameter verifies: the echo is to be what was sent.
+    mutating func prepare(depth: Int, byteCount: Int, verifies: Bool) throws(HandfastError) {
         guard canPrepare != false else { return }
         let size = max(EchoHeader.byteCount, EchoLayout.encodedByteCount)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: 4 * size, alignment: 8)
@@ -43,7 +44,7 @@ struct Link: ~Copyable {
         let (header, answerHeader) = (part(0, EchoHeader.byteCount), part(1, EchoHeader.byteCount))
         let (payload, answer) = (part(2, EchoLayout.encodedByteCount), part(3, EchoLayout.encodedByteCount))
         EchoHeader.write(.prepare, to: header.baseAddress!)
-        EchoLayout(depth: depth, payloadByteCount: byteCount).write(to: payload.baseAddress!)
+        EchoLayout(depth: depth, payloadByteCount: byteCount, sharesRoom: !verifies).write(to: payload.baseAddress!)
         let receive = try endpoint.receive(into: answer, header: answerHeader, from: connection)
         let send = try connection.send(UnsafeRawBufferPointer(payload), header: UnsafeRawBufferPointer(header))
         canPrepare = try finish(receive).byteCount == 0
