@@ -45,6 +45,9 @@ import TransportAPI
 
     var peerReads: Bool { peers.map { unsafe csystem_load_acquire($0.reads) != 0 } ?? false }
 
+    /// Bulk memory is filled past the caches, which is quicker than to have the other side's core look into ours.
+    var prefersChannel: Bool { unsafe transport.raw.pointee.bulkLimit > 0 }
+
     func advance(step: [UInt8]?) throws(TransportRefusal) -> AttemptProgress {
         guard let now = state.take() else { return .wait }
         switch consume now {

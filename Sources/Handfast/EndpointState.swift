@@ -53,6 +53,9 @@ struct EndpointState: ~Copyable {
     /// Some connection to a pscom peer waits for room in the bound above.
     var hasStalled = false
 
+    /// Receives that wait for an answer of their sender, but not for long.
+    var impatience = Impatience()
+
     /// The slow part, which outlives this.
     let engine: Unmanaged<Engine>?
     var inNeed: UnsafeMutablePointer<ConnectionSlot>?
@@ -85,6 +88,7 @@ struct EndpointState: ~Copyable {
 
     deinit {
         ticketPool.give(tickets)
+        impatience.deallocate()
         pieces.deallocate()
         polled.deallocate()
     }

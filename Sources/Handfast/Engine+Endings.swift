@@ -196,9 +196,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         if hasOperations { return true }
         // Payloads that the peer asks for go out before our last message; after its own it asks for none.
         guard !pointee.hasPeerEnded else { return false }
-        let asksByMessages = pointee.offersHandles && (pointee.credit.isCounted || pointee.rendezvousByteCount < .max)
-        if asksByMessages { return !pointee.awaitingFinish.isEmpty || !pointee.sendQueue.isEmpty }
-        return pointee.credit.isCounted && (pointee.awaitingFinish.hasListed || pointee.sendQueue.hasListed)
+        let asksByMessages = pointee.credit.isCounted || pointee.offersHandles && pointee.rendezvousByteCount < .max
+        return asksByMessages && (!pointee.awaitingFinish.isEmpty || !pointee.sendQueue.isEmpty)
     }
 }
 

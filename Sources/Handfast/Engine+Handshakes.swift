@@ -199,8 +199,9 @@ extension Engine {
         let slot = record.slot
         let peerReads = transport.operations.pointee.read != nil && attempt.peerReads
         slot.pointee.offersHandles = !peerReads
+        slot.pointee.prefersChannel = attempt.prefersChannel
         slot.pointee.rendezvousByteCount = rendezvous.byteCount(
-            over: transports[index].definition.name, peerReads ? .read : way)
+            over: transports[index].definition.name, peerReads ? attempt.prefersChannel ? .channel : .read : way)
         if transport.operations.pointee.read != nil {
             slot.pointee.readPartByteCount = rendezvous.byteCount(over: transports[index].definition.name, .read)
         }

@@ -149,6 +149,7 @@ final class Engine {
         var mayGoOn = state.pointee.inNeed != nil
         settleThoseInNeed()
         if state.pointee.hasStalled, state.admitStalled() { mayGoOn = true }
+        if !state.pointee.impatience.isEmpty, state.readOverdue(isOver: milliseconds != 0) > 0 { mayGoOn = true }
         state.pointee.quietVisits += 1
         state.pointee.visitEventCount = 0
         watches.wait(milliseconds: mayGoOn ? 0 : milliseconds) { owner, _, _ in
@@ -168,7 +169,9 @@ final class Engine {
         }
         if state.pointee.isBusy, let next = nextDeadline, next <= .now { checkDeadlines() }
         settleThoseInNeed()
-        let isExpecting = state.pointee.isBusy || state.pointee.quietVisits < Self.quietVisitCount
+        let isExpecting =
+            state.pointee.isBusy || !state.pointee.impatience.isEmpty
+            || state.pointee.quietVisits < Self.quietVisitCount
         state.pointee.callsUntilSlowPart = isExpecting ? Self.busyInterval : Self.idleInterval
         return state.pointee.visitEventCount
     }

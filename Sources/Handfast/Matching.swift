@@ -179,8 +179,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// The sender of a payload that we would have asked for waits for us with its goodbye, as we may for it.
     func giveUp(_ content: UnexpectedMessage.Content) {
-        guard case .remote(let address, let rendezvous) = content, address & PayloadHandle.mark != 0,
-            pointee.channel != nil, pointee.credit.isCounted, !isSayingGoodbye
+        guard case .remote(_, let rendezvous) = content, pointee.channel != nil, pointee.credit.isCounted,
+            !isSayingGoodbye
         else { return }
         sendControl(.rendezvousRefused, rendezvous)
     }

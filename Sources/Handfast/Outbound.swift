@@ -121,8 +121,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let offersHandle = pointee.offersHandles || isListed
         repeat {
             endpoint.pointee.lastRendezvous += 1
-        } while offersHandle
-            && isHandleTaken(endpoint.pointee.lastRendezvous)
+        } while isHandleTaken(endpoint.pointee.lastRendezvous)
         request.makeFrame(
             rendezvousByteCount: threshold, rendezvous: endpoint.pointee.lastRendezvous, offersHandle: offersHandle)
         return true

@@ -3,13 +3,16 @@
 struct Pulls {
     struct Piece {
         let number: UInt64
-        let request: UnsafeMutablePointer<RequestSlot>
+        /// Nil when its bytes are not wanted any more.
+        var request: UnsafeMutablePointer<RequestSlot>?
         let offset: Int
         let byteCount: Int
     }
 
     /// Short enough that others get their turn, long enough that asking costs little, in bytes.
     static let pieceByteCount = 256 << 10
+    /// Of the first piece of a payload that could be read as well: it shows whether the sender is there.
+    static let firstPieceByteCount = 64 << 10
     /// So many are on their way at once: the memory that a peer's answers wait in is bounded, and the stream is busy.
     static let pieceLimit = 4
 
@@ -40,6 +43,11 @@ struct Pulls {
         (pieces + count).initialize(to: piece)
         count += 1
         return piece
+    }
+
+    /// What comes for a request is dropped.
+    mutating func forget(_ request: UnsafeMutablePointer<RequestSlot>) {
+        for index in 0..<count where pieces[index].request == request { pieces[index].request = nil }
     }
 
     /// Nil for a number that was not asked for, or was answered.

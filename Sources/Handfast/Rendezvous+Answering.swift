@@ -23,7 +23,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// The open send whose payload begins at a handle.
     private func offered(_ handle: UInt64) -> UnsafeMutablePointer<RequestSlot>? {
         var candidate = pointee.awaitingFinish.first
-        while let request = candidate, UInt64(littleEndian: request.pointee.trailer.1) != handle {
+        // A peer that can read has the address, and makes the handle of the number by itself.
+        while let request = candidate, PayloadHandle.make(UInt64(littleEndian: request.pointee.trailer.0)) != handle {
             candidate = request.pointee.next
         }
         return candidate
@@ -44,9 +45,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         func word(_ index: Int) -> UInt64 { bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self) }
         // Read once: the bytes may lie in memory that the peer can change.
         let (number, handle, byteCount) = (word(0), UInt64(littleEndian: word(1)), UInt64(littleEndian: word(2)))
-        guard handle & PayloadHandle.mark != 0, let owner = offered(PayloadHandle.start(handle)) else {
-            return violate(.unknownRead)
-        }
+        guard handle & PayloadHandle.mark != 0, let owner = offered(PayloadHandle.start(handle)),
+            !owner.pointee.isReleasedByPeer
+        else { return violate(.unknownRead) }
         let offset = PayloadHandle.offset(handle)
         let rest = owner.pointee.payloadByteCount - offset
         guard rest >= 0, byteCount <= UInt64(rest) else { return violate(.unknownRead) }
@@ -70,6 +71,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// An answer is out.
     func answered(_ answer: UnsafeMutablePointer<RequestSlot>) {
-        answer.pointee.owner?.assumingMemoryBound(to: RequestSlot.self).pointee.partCount -= 1
+        guard let owner = answer.pointee.owner?.assumingMemoryBound(to: RequestSlot.self) else { return }
+        owner.pointee.partCount -= 1
+        guard owner.pointee.isReleasedByPeer, owner.pointee.partCount == 0 else { return }
+        takeAnnounced(owner)
+        owner.complete(.succeeded)
     }
 }

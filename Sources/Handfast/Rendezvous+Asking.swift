@@ -17,12 +17,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.pulls = pulls
         var next = pointee.reading.first
         while let request = next, pulls.pointee.count < Pulls.pieceLimit {
-            let rest = request.pointee.role == .pull ? request.unaskedByteCount : 0
-            guard rest > 0 else {
+            let byteCount = request.nextPieceByteCount
+            guard byteCount > 0 else {
                 next = request.pointee.next
                 continue
             }
-            let byteCount = Swift.min(rest, Pulls.pieceByteCount)
             let piece = pulls.pointee.add(request, offset: request.pointee.sentByteCount, byteCount: byteCount)
             request.pointee.sentByteCount += byteCount
             request.pointee.partCount += 1
@@ -41,15 +40,24 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         else { return violate(.unexpectedAnswer) }
         pulls.pointee.arriving = piece
         pointee.inbound.continuation = .pull
-        expectPayload(
-            at: piece.request.pointee.payload.map { $0 + piece.offset }, byteCount: payloadByteCount, surplus: 0)
+        guard let request = piece.request else {
+            return expectPayload(at: nil, byteCount: 0, surplus: payloadByteCount)
+        }
+        if request.pointee.readAddress != nil {
+            // The sender is there.
+            pointee.endpoint?.pointee.impatience.remove(request)
+            request.pointee.readAddress = nil
+            askForPieces()
+        }
+        expectPayload(at: request.pointee.payload.map { $0 + piece.offset }, byteCount: payloadByteCount, surplus: 0)
     }
 
     func pieceArrived() {
-        guard let piece = pointee.pulls?.pointee.arriving else { return }
+        if let request = pointee.pulls?.pointee.arriving?.request {
+            request.pointee.partCount -= 1
+            if request.pointee.partCount == 0, request.unaskedByteCount == 0 { readEnded(request, 0) }
+        }
         pointee.pulls?.pointee.arriving = nil
-        piece.request.pointee.partCount -= 1
-        if piece.request.pointee.partCount == 0, piece.request.unaskedByteCount == 0 { readEnded(piece.request, 0) }
         askForPieces()
     }
 
@@ -62,4 +70,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 extension UnsafeMutablePointer<RequestSlot> {
     /// Of a receive that fetches its payload by messages.
     fileprivate var unaskedByteCount: Int { Int(pointee.trailer.2) - pointee.sentByteCount }
+
+    /// Nothing for now, perhaps.
+    fileprivate var nextPieceByteCount: Int {
+        guard pointee.role == .pull else { return 0 }
+        guard pointee.readAddress != nil else { return Swift.min(unaskedByteCount, Pulls.pieceByteCount) }
+        return pointee.partCount > 0 ? 0 : Swift.min(unaskedByteCount, Pulls.firstPieceByteCount)
+    }
 }

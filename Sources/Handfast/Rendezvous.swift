@@ -80,7 +80,24 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard address & PayloadHandle.mark == 0, let read = pointee.operations?.pointee.read else {
             return pull(into: request, from: address, byteCount: byteCount)
         }
+        if pointee.prefersChannel, pointee.credit.isCounted, pointee.endpoint?.mayAsk(request) == true {
+            request.pointee.readAddress = address
+            return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
+        }
         let error = read(channel, target, address, UInt64(byteCount), UInt64(UInt(bitPattern: request)))
+        if error != 0 { readEnded(request, error) }
+    }
+
+    /// The peer does not answer: fetches from its memory what it was asked for. Its answer is dropped when it comes.
+    func readInstead(_ request: UnsafeMutablePointer<RequestSlot>) {
+        guard let channel = pointee.channel, let target = request.pointee.payload,
+            let read = pointee.operations?.pointee.read, let address = request.pointee.readAddress
+        else { return }
+        pointee.pulls?.pointee.forget(request)
+        request.pointee.role = .message
+        request.pointee.partCount = 0
+        request.pointee.readAddress = nil
+        let error = read(channel, target, address, request.pointee.trailer.2, UInt64(UInt(bitPattern: request)))
         if error != 0 { readEnded(request, error) }
     }
 
@@ -93,18 +110,24 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func rendezvousFinished(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        takeAnnounced(bytes, payloadByteCount)?.complete(.succeeded)
+        guard let request = findAnnounced(bytes, payloadByteCount) else { return }
+        // It has read what it had asked for: the answers go out all the same, and the payload must stay for them.
+        guard request.pointee.partCount == 0 else { return request.pointee.isReleasedByPeer = true }
+        takeAnnounced(request)
+        request.complete(.succeeded)
     }
 
     /// The peer has closed, and drops what it has not received.
     func rendezvousRefused(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
-        guard let request = takeAnnounced(bytes, payloadByteCount) else { return }
+        guard let request = findAnnounced(bytes, payloadByteCount) else { return }
+        guard request.pointee.partCount == 0 else { return violate(.unfinishedRendezvous) }
+        takeAnnounced(request)
         let peer = record?.peerText ?? "the peer"
         request.fail(EndReason(HandfastError(.closed, "\(peer) closed the connection before it received the payload")))
     }
 
     /// The send whose payload the peer needs no more, and which is not in the queue any more; nil when the peer has broken a rule.
-    private func takeAnnounced(
+    private func findAnnounced(
         _ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int
     ) -> UnsafeMutablePointer<RequestSlot>? {
         guard payloadByteCount == 0, bytes.count == MemoryLayout<UInt64>.size else {
@@ -120,12 +143,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             violate(.unknownRendezvous)
             return nil
         }
-        guard request.pointee.partCount == 0 else {
-            violate(.unfinishedRendezvous)
-            return nil
-        }
+        return request
+    }
+
+    func takeAnnounced(_ request: UnsafeMutablePointer<RequestSlot>) {
         pointee.awaitingFinish.remove(request)
         if pointee.dropsArrivals { callForAttention() }
-        return request
     }
 }

@@ -90,6 +90,8 @@ struct RequestSlot: TableSlot {
     var memory: UnsafeMutableRawPointer?
     /// Of an answer with a part of a scatter list's payload: where the part begins.
     var payloadOffset = 0
+    /// The peer needs its payload no more, but is still to get answers.
+    var isReleasedByPeer = false
     /// Counts against the connection's bound on copies.
     var copiedByteCount = 0
     /// Of a scatter list: so many pieces lie in `memory`, and `payload` is nil.
@@ -113,6 +115,8 @@ struct RequestSlot: TableSlot {
     /// Sizes of the message as it was sent; the user's room may be smaller.
     var arrivedHeaderByteCount = 0
     var arrivedPayloadByteCount = 0
+    /// Where its payload can be read while it is asked for by messages and no answer has come; nil where it cannot.
+    var readAddress: UInt64?
 
     var isComplete: Bool { outcome != .underWay }
 }

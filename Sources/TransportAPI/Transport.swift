@@ -45,10 +45,14 @@ public protocol TransportAttempt: AnyObject {
     /// Whether the peer can use its `operations.read` on this connection; asked when both sides have accepted, before
     /// `open`. If not, all payloads go through the channel.
     var peerReads: Bool { get }
+
+    /// Whether a large payload comes sooner through the channel, while its sender makes progress, than by `read`.
+    var prefersChannel: Bool { get }
 }
 
 extension TransportAttempt {
     public var peerReads: Bool { true }
+    public var prefersChannel: Bool { false }
 }
 
 /// What an attempt wants next.

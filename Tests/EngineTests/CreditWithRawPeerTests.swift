@@ -127,4 +127,18 @@ import Testing
         _ = try scene.pair.finish(receive)
         #expect(Array(room.bytes) == [7, 7, 7, 7, 7])
     }
+
+    @Test func `ends when it refuses a payload that it has asked for`() throws {
+        let scene = try scene(["HANDFAST_RENDEZVOUS_BYTES": "1k"])
+        let payload = Payload(byteCount: 30_000_000)
+        let send = try scene.bad.send(payload.bytes)
+        scene.receive(byteCount: 40)
+        let (number, handle) = (Array(scene.received[16..<24]), Array(scene.received[24..<32]))
+        scene.raw.send(
+            dataHeader(2, userHeader: 24, payload: 0) + littleEndian(1) + handle + littleEndian(30_000_000)
+                + dataHeader(72, userHeader: 8, payload: 0) + number)
+        try scene.expectViolation("while it was being answered", "refused")
+        #expect(throws: HandfastError.self) { try send.result() }
+        withExtendedLifetime(payload) {}
+    }
 }

@@ -1,7 +1,7 @@
 import Handfast
 import Testing
 
-/// Over TCP, which cannot read the peer's memory.
+/// Over TCP, which cannot read the peer's memory, and over shared memory, which can but asks first.
 @Suite struct `A payload that is asked for by messages` {
     private static let threshold = ["HANDFAST_RENDEZVOUS_BYTES": "1k", "HANDFAST_UNEXPECTED_BYTES": "64k"]
 
@@ -11,8 +11,9 @@ import Testing
         return header
     }
 
-    @Test(arguments: [1_024, 262_144, 262_145, 5_000_000]) func `arrives whole`(byteCount: Int) throws {
-        let pair = try EndpointPair("tcp", Self.threshold)
+    @Test(arguments: transports, [1_024, 65_536, 65_537, 262_144, 327_680, 327_681, 5_000_000])
+    func `arrives whole`(over transport: String, byteCount: Int) throws {
+        let pair = try EndpointPair(transport, Self.threshold)
         let (near, far) = try pair.connect()
         let sent = Payload(byteCount: byteCount, seed: 1)
         let room = Payload(byteCount: byteCount + 1)
@@ -24,8 +25,9 @@ import Testing
         #expect(room.starts(with: sent))
     }
 
-    @Test func `keeps nobody waiting before its receive is posted`() throws {
-        let pair = try EndpointPair("tcp", Self.threshold)
+    @Test(arguments: transports) func `keeps nobody waiting before its receive is posted`(over transport: String) throws
+    {
+        let pair = try EndpointPair(transport, Self.threshold)
         let (near, _) = try pair.connect()
         let big = Payload(byteCount: 6_000_000, seed: 1)
         let (one, two) = (tag(1), tag(2))
@@ -63,8 +65,8 @@ import Testing
         #expect(bigRoom == big)
     }
 
-    @Test func `goes both ways at once, many at a time`() throws {
-        let pair = try EndpointPair("tcp", Self.threshold)
+    @Test(arguments: transports) func `goes both ways at once, many at a time`(over transport: String) throws {
+        let pair = try EndpointPair(transport, Self.threshold)
         let (near, far) = try pair.connect()
         let payloads = (0..<12).map { Payload(byteCount: 700_000 + $0, seed: UInt64($0)) }
         var sends: [Request] = []
@@ -98,8 +100,8 @@ import Testing
         #expect(room == payload)
     }
 
-    @Test func `goes out before the goodbye of its sender`() throws {
-        let pair = try EndpointPair("tcp", Self.threshold)
+    @Test(arguments: transports) func `goes out before the goodbye of its sender`(over transport: String) throws {
+        let pair = try EndpointPair(transport, Self.threshold)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 3_000_000, seed: 3)
         let room = Payload(byteCount: 3_000_000)
@@ -112,8 +114,8 @@ import Testing
         pair.run("both are closed") { near.state == .closed && far.state == .closed }
     }
 
-    @Test func `is received to its end by who closes meanwhile`() throws {
-        let pair = try EndpointPair("tcp", Self.threshold)
+    @Test(arguments: transports) func `is received to its end by who closes meanwhile`(over transport: String) throws {
+        let pair = try EndpointPair(transport, Self.threshold)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 8_000_000, seed: 5)
         let room = Payload(byteCount: 8_000_000)
@@ -127,8 +129,10 @@ import Testing
         pair.run("both are closed") { near.state == .closed && far.state == .closed }
     }
 
-    @Test func `ends with an error at its sender when the receiver closes before it asks`() throws {
-        let pair = try EndpointPair("tcp", Self.threshold)
+    @Test(arguments: transports) func `ends with an error at its sender when the receiver closes before it asks`(
+        over transport: String
+    ) throws {
+        let pair = try EndpointPair(transport, Self.threshold)
         let (near, far) = try pair.connect()
         let payload = Payload(byteCount: 3_000, seed: 5)
         let send = try near.send(payload.bytes)
@@ -158,5 +162,38 @@ import Testing
         let error = #expect(throws: HandfastError.self) { try (isSender ? receive : send).result() }
         #expect(error?.code == .peerLost)
         withExtendedLifetime((payload, room)) {}
+    }
+
+    @Test func `is read by a receiver whose sender makes no progress, and may come late all the same`() throws {
+        let pair = try EndpointPair("shm", Self.threshold)
+        let (near, far) = try pair.connect()
+        for byteCount in [5_000, 100_000, 3_000_000] {
+            let (sent, room) = (Payload(byteCount: byteCount, seed: 1), Payload(byteCount: byteCount))
+            let send = try near.send(sent.bytes)
+            let receive = try pair.far.receive(into: room.mutable, from: far)
+            _ = try pair.far.wait(for: receive, timeout: .seconds(10))
+            #expect(room == sent)
+            #expect(!send.isComplete, "its sender has not looked yet")
+            _ = try pair.finish(send)
+            // The answer that nobody wants any more is out of the way of what follows.
+            let (next, nextRoom) = (Payload(byteCount: 40_000, seed: 2), Payload(byteCount: 40_000))
+            let second = try near.send(next.bytes)
+            _ = try pair.finish(try pair.far.receive(into: nextRoom.mutable, from: far))
+            _ = try pair.finish(second)
+            #expect(nextRoom == next)
+            #expect(room == sent, "nothing was written behind the user's back")
+        }
+    }
+
+    @Test func `is read when more than a few senders are silent at once`() throws {
+        let pair = try EndpointPair("shm", Self.threshold)
+        let (near, far) = try pair.connect()
+        let payloads = (0..<20).map { Payload(byteCount: 2_000 + $0, seed: UInt64($0)) }
+        let rooms = payloads.map { Payload(byteCount: $0.byteCount) }
+        let sends = try payloads.map { try near.send($0.bytes) }
+        let receives = try rooms.map { try pair.far.receive(into: $0.mutable, from: far) }
+        for receive in receives { _ = try pair.far.wait(for: receive, timeout: .seconds(10)) }
+        for send in sends { _ = try pair.finish(send) }
+        for (payload, room) in zip(payloads, rooms) { #expect(room == payload) }
     }
 }

@@ -103,22 +103,41 @@ import Testing
         #expect(throws: HandfastError.self) { try send.result() }
     }
 
-    @Test func `ends when it asks again and again, or lets go while it is answered`() throws {
-        for (count, word) in [(2_000, "more requests"), (1, "while it was being answered")] {
-            let scene = try RawScene(Self.threshold)
-            let payload = Payload(byteCount: 30_000_000)
-            let send = try scene.bad.send(payload.bytes)
-            scene.receive(byteCount: 40)
-            let (number, handle) = (Array(scene.received[16..<24]), Array(scene.received[24..<32]))
-            for _ in 0..<count {
-                scene.raw.send(
-                    dataHeader(2, userHeader: 24, payload: 0) + littleEndian(1) + handle + littleEndian(30_000_000))
-            }
-            scene.raw.send(dataHeader(5, userHeader: 8, payload: 0) + number)
-            try scene.expectViolation(word, "\(word)")
-            #expect(throws: HandfastError.self) { try send.result() }
-            withExtendedLifetime(payload) {}
+    @Test func `ends when it asks again and again`() throws {
+        let scene = try RawScene(Self.threshold)
+        let payload = Payload(byteCount: 30_000_000)
+        let send = try scene.bad.send(payload.bytes)
+        scene.receive(byteCount: 40)
+        let handle = Array(scene.received[24..<32])
+        for _ in 0..<2_000 {
+            scene.raw.send(
+                dataHeader(2, userHeader: 24, payload: 0) + littleEndian(1) + handle + littleEndian(30_000_000))
         }
+        try scene.expectViolation("more requests", "2,000 of them")
+        #expect(throws: HandfastError.self) { try send.result() }
+        withExtendedLifetime(payload) {}
+    }
+
+    @Test func `gets all that it asked for though it lets go meanwhile, and may ask for no more`() throws {
+        let scene = try RawScene(Self.threshold)
+        let payload = Payload(byteCount: 30_000_000)
+        let send = try scene.bad.send(payload.bytes)
+        scene.receive(byteCount: 40)
+        let (number, handle) = (Array(scene.received[16..<24]), Array(scene.received[24..<32]))
+        let request = dataHeader(2, userHeader: 24, payload: 0) + littleEndian(1) + handle + littleEndian(30_000_000)
+        let before = scene.raw.received.count
+        scene.raw.send(request + dataHeader(5, userHeader: 8, payload: 0) + number)
+        for _ in 0..<100 { scene.pair.driveBoth() }
+        #expect(!send.isComplete, "its memory is still being sent")
+        scene.pair.run("the whole answer") {
+            scene.raw.poll()
+            return scene.raw.received.count >= before + 16 + 30_000_000
+        }
+        scene.pair.run("it is over") { send.isComplete }
+        #expect(try send.result()?.byteCount == 30_000_000)
+        scene.raw.send(request)
+        try scene.expectViolation("open rendezvous", "it was over")
+        withExtendedLifetime(payload) {}
     }
 
     @Test(
