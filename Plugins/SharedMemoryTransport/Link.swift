@@ -3,7 +3,7 @@ import TransportAPI
 /// Everything that one agreed connection owns; given back with this value.
 struct Link: ~Copyable {
     let role: AttemptRole
-    let segment: SharedSegment
+    var segment: SharedSegment
     let peerDoorbell: SharedSegment
     /// The peer's eventfd.
     let peerWake: Descriptor

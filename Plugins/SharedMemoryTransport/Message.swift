@@ -56,9 +56,12 @@ final class Message {
     func takeLast() -> Descriptor { Descriptor(owning: descriptors.removeLast()) }
 
     /// Takes a segment over, whatever comes of it.
-    func takeSegment(byteCount: Int, _ what: String) throws(TransportRefusal) -> SharedSegment {
+    func takeSegment(
+        byteCount: Int, wholeByteCount: Int? = nil, _ what: String
+    ) throws(TransportRefusal) -> SharedSegment {
         do {
-            var segment = try SharedSegment.adopt(takeLast().release(), expecting: byteCount)
+            var segment = try SharedSegment.adopt(
+                takeLast().release(), expecting: byteCount, wholeByteCount: wholeByteCount)
             segment.closeDescriptor()
             return segment
         } catch { throw .segment(error, what) }

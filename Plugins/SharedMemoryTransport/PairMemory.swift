@@ -2,18 +2,23 @@ import CSystem
 import TransportAPI
 
 /// Where things lie in the segment of one connection: four lines of header, then the rings to and from the starter, then
-/// the bulk memory of each, whose pages are there only while it is in use.
+/// the bulk memory of each, which is mapped when it is first used and has pages only while it is in use.
 ///
 /// Line 0 holds the nonces, line 1 the words that only the starter writes, line 2 those of the answerer.
 // Safe: all offsets are constants below `byteCount`, for which the maker of the memory vouches.
 @safe struct PairMemory {
     static let lineCount = 125
     /// What every connection takes: a whole number of pages.
-    static let reservedByteCount = 4 * RingMemory.lineByteCount + 2 * RingMemory.byteCount(lineCount: lineCount)
-    static let byteCount = reservedByteCount + 2 * BulkMemory.byteCount
+    static let byteCount = 4 * RingMemory.lineByteCount + 2 * RingMemory.byteCount(lineCount: lineCount)
+    static let wholeByteCount = byteCount + 2 * BulkMemory.byteCount
 
     static func makeSegment() throws(SharedSegment.Failure) -> SharedSegment {
-        try SharedSegment.make(byteCount: byteCount, reservedByteCount: reservedByteCount)
+        try SharedSegment.make(byteCount: byteCount, wholeByteCount: wholeByteCount)
+    }
+
+    /// In a mapping of the whole: what this side writes to, or reads.
+    static func bulkOffset(of role: AttemptRole, isOutgoing: Bool) -> Int {
+        byteCount + ((role == .starter) == isOutgoing ? 0 : BulkMemory.byteCount)
     }
 
     /// The words that one side writes and the other reads.
@@ -39,9 +44,6 @@ import TransportAPI
     /// The rings that this side writes and reads.
     let outgoing: UnsafeMutableRawPointer
     let incoming: UnsafeMutableRawPointer
-    /// What belongs to either.
-    let outgoingBulk: UnsafeMutableRawPointer
-    let incomingBulk: UnsafeMutableRawPointer
     private let start: UnsafeMutableRawPointer
     private let role: AttemptRole
 
@@ -58,10 +60,6 @@ import TransportAPI
         peers = role == .starter ? answerer : starter
         unsafe outgoing = role == .starter ? fromStarter : fromAnswerer
         unsafe incoming = role == .starter ? fromAnswerer : fromStarter
-        let bulkFromStarter = unsafe start + PairMemory.reservedByteCount
-        let bulkFromAnswerer = unsafe bulkFromStarter + BulkMemory.byteCount
-        unsafe outgoingBulk = role == .starter ? bulkFromStarter : bulkFromAnswerer
-        unsafe incomingBulk = role == .starter ? bulkFromAnswerer : bulkFromStarter
     }
 
     func writeNonce(_ nonce: Nonce) { unsafe self.nonce(of: role).pointee = nonce }

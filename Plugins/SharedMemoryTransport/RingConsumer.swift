@@ -3,36 +3,35 @@ import CSystem
 /// The reading end of a ring. Used by one thread; sizes from the ring are checked against the ring.
 // Safe: every access is computed from `lineCount`, for which the maker of the memory vouches.
 @safe struct RingConsumer {
-    /// A control word that no producer of ours writes: the peer is broken, the ring is of no more use.
-    struct Corrupt: Error, Equatable {
-        let control: UInt64
-        let line: Int
+    enum Obstacle: Error, Equatable {
+        /// A control word that no producer of ours writes: the peer is broken, the ring is of no more use.
+        case corrupt(control: UInt64, line: Int)
+        /// The next packet lies in bulk memory: set `bulk`, and look again.
+        case needsBulk
     }
 
     private let consumedLines: UnsafeMutablePointer<UInt64>
     private let lines: UnsafeMutableRawPointer
-    private let bulk: UnsafeMutableRawPointer
+    /// `BulkMemory.byteCount` bytes that outlive this value; nil until they are needed.
+    var bulk: UnsafeMutableRawPointer?
     private let lineCount: Int
     /// The slot that the next packet without bytes of its own names.
     private var slot = 0
     private var position = 0
     private var consumed: UInt64 = 0
 
-    /// - Parameters:
-    ///   - memory: as for the producer; outlives this value.
-    ///   - bulk: `BulkMemory.byteCount` bytes, likewise.
-    init(memory: UnsafeMutableRawPointer, lineCount: Int, bulk: UnsafeMutableRawPointer) {
+    /// - Parameter memory: as for the producer; outlives this value.
+    init(memory: UnsafeMutableRawPointer, lineCount: Int) {
         precondition(lineCount >= 4)
         unsafe consumedLines = memory.assumingMemoryBound(to: UInt64.self)
         unsafe lines = memory + RingMemory.lineByteCount
-        unsafe self.bulk = bulk
         self.lineCount = lineCount
     }
 
     // Hot path.
     /// The next packet in place, valid until `release`; nil when there is none.
     @inline(__always)
-    mutating func peek() throws(Corrupt) -> UnsafeRawBufferPointer? {
+    mutating func peek() throws(Obstacle) -> UnsafeRawBufferPointer? {
         var control = unsafe csystem_load_acquire(self.control(position))
         if control == RingMemory.wrapMark {
             consumed &+= UInt64(lineCount - position)
@@ -44,16 +43,17 @@ import CSystem
         guard limit >= 0, control - 1 < BulkMemory.packetByteCounts.lowerBound else {
             return unsafe try peekSlot(control, limit)
         }
-        guard control - 1 <= limit else { throw Corrupt(control: control, line: position) }
+        guard control - 1 <= limit else { throw .corrupt(control: control, line: position) }
         let start = unsafe lines + position * RingMemory.lineByteCount + RingMemory.controlByteCount
         return unsafe UnsafeRawBufferPointer(start: start, count: Int(control - 1))
     }
 
-    private func peekSlot(_ control: UInt64, _ limit: Int) throws(Corrupt) -> UnsafeRawBufferPointer {
+    private func peekSlot(_ control: UInt64, _ limit: Int) throws(Obstacle) -> UnsafeRawBufferPointer {
         let byteCount = Int(truncatingIfNeeded: control &- 1)
         guard limit >= 0, BulkMemory.packetByteCounts.contains(byteCount) else {
-            throw Corrupt(control: control, line: position)
+            throw .corrupt(control: control, line: position)
         }
+        guard let bulk = unsafe bulk else { throw .needsBulk }
         return unsafe UnsafeRawBufferPointer(start: bulk + slot * BulkMemory.slotByteCount, count: byteCount)
     }
 

@@ -21,7 +21,8 @@ extension SharedMemoryAttempt {
         let introduction = message.introduction
         let wake = try message.takeEvent()
         let peerDoorbell = try message.takeSegment(byteCount: Doorbell.byteCount, "the peer's doorbell")
-        let segment = try message.takeSegment(byteCount: PairMemory.byteCount, "the memory of the pair")
+        let segment = try message.takeSegment(
+            byteCount: PairMemory.byteCount, wholeByteCount: PairMemory.wholeByteCount, "the memory of the pair")
         let memory = unsafe PairMemory(segment.memory.baseAddress!, role: .starter)
         guard memory.readPeersNonce() == introduction.nonce else {
             throw TransportRefusal(.unreachable, "the memory of the pair does not hold the nonce that the peer wrote")

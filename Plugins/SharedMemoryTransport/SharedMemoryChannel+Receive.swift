@@ -37,8 +37,9 @@ extension SharedMemoryChannel {
         var count: UInt32 = 0
         while count < limit, unsafe channel.pointee.phase == .open {
             let next: UnsafeRawBufferPointer?
-            do throws(RingConsumer.Corrupt) { unsafe next = try channel.pointee.consumer.peek() } catch {
-                unsafe end(channel, EPROTO)
+            do throws(RingConsumer.Obstacle) { unsafe next = try channel.pointee.consumer.peek() } catch {
+                if unsafe error == .needsBulk && mapIncomingBulk(channel) { continue }
+                unsafe end(channel, error == .needsBulk ? ENOMEM : EPROTO)
                 return count + 1
             }
             guard let packet = unsafe next else { break }
@@ -50,6 +51,13 @@ extension SharedMemoryChannel {
         }
         if count > 0 { unsafe channel.pointee.lastActive = channel.pointee.transport.pointee.pollCount }
         return count
+    }
+
+    private static func mapIncomingBulk(_ channel: Pointer) -> Bool {
+        guard let whole = unsafe channel.pointee.link.segment.mapWhole() else { return false }
+        unsafe channel.pointee.consumer.bulk =
+            whole + PairMemory.bulkOffset(of: channel.pointee.link.role, isOutgoing: false)
+        return true
     }
 
     /// Tells the peer of freed lines if it waits for them.

@@ -36,7 +36,6 @@ import TransportAPI
     var uncheckedLineCount = 0
     /// The poll in which it last received.
     var lastActive: UInt64 = 0
-    let outgoingBulk: UnsafeMutableRawPointer
     /// Nil while it has no bulk memory to write to.
     var bulk: UnsafeMutablePointer<BulkProducer>?
     /// Where it goes on when it has some again.
@@ -44,7 +43,7 @@ import TransportAPI
     /// The poll in which it last wrote to bulk memory.
     var lastBulk: UInt64 = 0
     let peerDoorbell: Doorbell
-    let link: Link
+    var link: Link
     var nextClosed: Pointer?
 
     static func make(
@@ -57,10 +56,9 @@ import TransportAPI
         unsafe channel.initialize(
             to: SharedMemoryChannel(
                 producer: RingProducer(memory: memory.outgoing, lineCount: PairMemory.lineCount),
-                consumer: RingConsumer(
-                    memory: memory.incoming, lineCount: PairMemory.lineCount, bulk: memory.incomingBulk),
+                consumer: RingConsumer(memory: memory.incoming, lineCount: PairMemory.lineCount),
                 mine: memory.mine, peers: memory.peers, engine: engine, connection: connection, transport: transport,
-                outgoingBulk: memory.outgoingBulk, peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!),
+                peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!),
                 link: link))
         unsafe transport.pointee.slots[bit] = channel
         // The peer may have sent and rung before there was a channel to look for.

@@ -9,8 +9,9 @@ extension SharedMemoryState {
     static func giveBulk(_ channel: Channel) -> Bool {
         let state = unsafe channel.pointee.transport
         guard unsafe state.pointee.bulkLimit > 0, let place = unsafe freeBulkPlace(state) else { return false }
-        let memory = unsafe channel.pointee.outgoingBulk
-        guard unsafe csystem_reserve_pages(memory, UInt64(BulkMemory.byteCount)) == 0 else {
+        guard let memory = unsafe mapOutgoingBulk(channel),
+            unsafe csystem_reserve_pages(memory, UInt64(BulkMemory.byteCount)) == 0
+        else {
             // An old kernel, or no memory: the rings carry all.
             unsafe state.pointee.bulkLimit = 0
             return false
@@ -20,6 +21,11 @@ extension SharedMemoryState {
         unsafe channel.pointee.bulk = bulk
         unsafe state.pointee.bulkOwners[place] = channel
         return true
+    }
+
+    private static func mapOutgoingBulk(_ channel: Channel) -> UnsafeMutableRawPointer? {
+        let offset = unsafe PairMemory.bulkOffset(of: channel.pointee.link.role, isOutgoing: true)
+        return unsafe channel.pointee.link.segment.mapWhole().map { unsafe $0 + offset }
     }
 
     /// Forgets a connection that is going; its peer may still read what is there.
@@ -48,7 +54,9 @@ extension SharedMemoryState {
         }
         if let place = oldest, let owner = unsafe state.pointee.bulkOwners[place] {
             unsafe dropBulk(owner)
-            unsafe csystem_drop_pages(owner.pointee.outgoingBulk, UInt64(BulkMemory.byteCount))
+            if let memory = unsafe mapOutgoingBulk(owner) {
+                unsafe csystem_drop_pages(memory, UInt64(BulkMemory.byteCount))
+            }
         }
         return oldest
     }

@@ -52,6 +52,12 @@ int csystem_reserve_pages(void *start, uint64_t byte_count) {
     return madvise(start, byte_count, MADV_POPULATE_WRITE) < 0 ? -errno : 0;
 }
 
+void *csystem_map_again(void *start, uint64_t byte_count) {
+    // An old size of 0 leaves a shared mapping where it is and makes another, without a descriptor.
+    void *again = mremap(start, 0, byte_count, MREMAP_MAYMOVE);
+    return again == MAP_FAILED ? NULL : again;
+}
+
 void csystem_drop_pages(void *start, uint64_t byte_count) { (void)madvise(start, byte_count, MADV_REMOVE); }
 
 void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count) {

@@ -60,7 +60,7 @@ extension Settings {
         allowed: "numbers of bytes from 1 to 1024g, with k, m or g for 1024, 1024² or 1024³,"
             + " as in `64k` or `read=16k,messages=512k,tcp=2m,pscom=1024g`",
         help: "Payloads of at least so many bytes stay with the sender until the receiver fetches them: from its memory"
-            + " where the transport can, else by messages; a name of a transport counts more than the way, and pscom"
+            + " where the transport can, through the channel if that is quicker there, else by messages; a name of a transport counts more than the way, and pscom"
             + " peers only by their own entry. 1024g means never.",
         parse: RendezvousThresholds.init(parsing:))
     static let name = Setting.text(

@@ -14,7 +14,9 @@ import Testing
     private func pagesInUse(_ side: Side) -> Int {
         let pageByteCount = 4096
         var pages = [UInt8](repeating: 0, count: BulkMemory.byteCount / pageByteCount)
-        #expect(mincore(side.raw.pointee.outgoingBulk, BulkMemory.byteCount, &pages) == 0)
+        let whole = side.raw.pointee.link.segment.mapWhole()!
+        let offset = PairMemory.bulkOffset(of: side.raw.pointee.link.role, isOutgoing: true)
+        #expect(mincore(whole + offset, BulkMemory.byteCount, &pages) == 0)
         return pages.count { $0 & 1 != 0 }
     }
 

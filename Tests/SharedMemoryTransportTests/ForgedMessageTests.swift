@@ -52,14 +52,14 @@ import TransportAPI
 
     @Test func `refuses a segment whose size is not sealed`() throws {
         let open = Descriptor(owning: try #require(openMemory()))
-        #expect(ftruncate(open.number, Int(PairMemory.byteCount)) == 0)
+        #expect(ftruncate(open.number, Int(PairMemory.wholeByteCount)) == 0)
         try say([open.number, doorbell.descriptor, event.number])
         expectRefusal(.unreachable, saying: "sealed") { _ = try starter.advance(step: nil) }
     }
 
     @Test func `refuses a segment or a doorbell of another size`() throws {
         try say([doorbell.descriptor, doorbell.descriptor, event.number])
-        expectRefusal(.unreachable, saying: "12288 bytes instead of \(PairMemory.byteCount)") {
+        expectRefusal(.unreachable, saying: "12288 bytes instead of \(PairMemory.wholeByteCount)") {
             _ = try starter.advance(step: nil)
         }
     }

@@ -29,7 +29,7 @@ import Testing
     {
         let memory = Memory(lineCount: lineCount)
         var producer = RingProducer(memory: memory.start, lineCount: lineCount)
-        var consumer = RingConsumer(memory: memory.start, lineCount: lineCount, bulk: memory.start)
+        var consumer = RingConsumer(memory: memory.start, lineCount: lineCount)
         let longest = RingMemory.maximumPacketByteCount(lineCount: lineCount)
         var generator = SystemRandomNumberGenerator()
         for round in 0..<20_000 {
@@ -53,7 +53,7 @@ import Testing
     @Test func `refuses more than it holds and goes on when some is freed`() throws {
         let memory = Memory(lineCount: 16)
         var producer = RingProducer(memory: memory.start, lineCount: 16)
-        var consumer = RingConsumer(memory: memory.start, lineCount: 16, bulk: memory.start)
+        var consumer = RingConsumer(memory: memory.start, lineCount: 16)
         var count = 0
         while producer.reserve(8) != nil {
             producer.publish(8)
@@ -74,8 +74,8 @@ import Testing
     func `finds a size that cannot be`(control: UInt64) {
         let memory = Memory(lineCount: 16)
         memory.start.storeBytes(of: control, toByteOffset: 64, as: UInt64.self)
-        var consumer = RingConsumer(memory: memory.start, lineCount: 16, bulk: memory.start)
-        #expect(throws: RingConsumer.Corrupt(control: control, line: 0)) { _ = try consumer.peek() }
+        var consumer = RingConsumer(memory: memory.start, lineCount: 16)
+        #expect(throws: RingConsumer.Obstacle.corrupt(control: control, line: 0)) { _ = try consumer.peek() }
     }
 
     @Test func `does not believe a consumer that freed more than was written`() {
@@ -94,7 +94,7 @@ import Testing
         let memory = Memory(lineCount: 16)
         let count = 200_000
         async let sum: Int = Task.detached {
-            var consumer = RingConsumer(memory: memory.start, lineCount: 16, bulk: memory.start)
+            var consumer = RingConsumer(memory: memory.start, lineCount: 16)
             var next = 0
             while next < count {
                 guard let packet = try consumer.peek() else {

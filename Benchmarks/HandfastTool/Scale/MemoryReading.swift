@@ -44,7 +44,7 @@ struct MemoryReading {
             let words = text.split(separator: " ")
             let bounds = words[0].split(separator: "-").compactMap { Int($0, radix: 16) }
             guard words.count > 5, bounds.count == 2 else { continue }
-            byteCounts[words[4]] = bounds[1] - bounds[0]
+            byteCounts[words[4], default: 0] = max(byteCounts[words[4], default: 0], bounds[1] - bounds[0])
         }
         return byteCounts.values.reduce(0, +)
     }

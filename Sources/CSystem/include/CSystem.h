@@ -80,6 +80,9 @@ int csystem_make_segment(uint64_t byte_count, uint64_t reserved_byte_count);
 /// Reserves whole pages of a mapping of such memory; 0 or a negated errno (EINVAL: the kernel is older than Linux 5.14).
 int csystem_reserve_pages(void *start, uint64_t byte_count);
 
+/// Maps all of a segment once more, from a mapping of its beginning; NULL when that is not to be had.
+void *csystem_map_again(void *start, uint64_t byte_count);
+
 /// Gives such pages back to the system; they read as zeros from then on.
 void csystem_drop_pages(void *start, uint64_t byte_count);
 
