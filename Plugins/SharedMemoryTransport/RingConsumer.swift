@@ -15,8 +15,10 @@ import CSystem
     /// `BulkMemory.byteCount` bytes that outlive this value; nil until they are needed.
     var bulk: UnsafeMutableRawPointer?
     private let lineCount: Int
-    /// The slot that the next packet without bytes of its own names.
+    /// Which the next packet without bytes of its own names.
     private var slot = 0
+    /// The packet that was peeked at last.
+    private var isInSlot = false
     private var position = 0
     private var consumed: UInt64 = 0
 
@@ -40,17 +42,16 @@ import CSystem
         }
         guard control != 0 else { return nil }
         let limit = (lineCount - position - 1) * RingMemory.lineByteCount - RingMemory.controlByteCount
-        guard limit >= 0, control - 1 < BulkMemory.packetByteCounts.lowerBound else {
-            return unsafe try peekSlot(control, limit)
-        }
-        guard control - 1 <= limit else { throw .corrupt(control: control, line: position) }
+        isInSlot = limit >= 0 && control & RingMemory.slotMark != 0
+        if isInSlot { return unsafe try peekSlot(control) }
+        guard limit >= 0, control - 1 <= UInt64(limit) else { throw .corrupt(control: control, line: position) }
         let start = unsafe lines + position * RingMemory.lineByteCount + RingMemory.controlByteCount
         return unsafe UnsafeRawBufferPointer(start: start, count: Int(control - 1))
     }
 
-    private func peekSlot(_ control: UInt64, _ limit: Int) throws(Obstacle) -> UnsafeRawBufferPointer {
-        let byteCount = Int(truncatingIfNeeded: control &- 1)
-        guard limit >= 0, BulkMemory.packetByteCounts.contains(byteCount) else {
+    private func peekSlot(_ control: UInt64) throws(Obstacle) -> UnsafeRawBufferPointer {
+        let byteCount = Int(truncatingIfNeeded: (control ^ RingMemory.slotMark) &- 1)
+        guard (1...BulkMemory.slotByteCount).contains(byteCount) else {
             throw .corrupt(control: control, line: position)
         }
         guard let bulk = unsafe bulk else { throw .needsBulk }
@@ -68,7 +69,6 @@ import CSystem
     @inline(__always)
     @discardableResult
     mutating func release(_ byteCount: Int) -> Int {
-        let isInSlot = byteCount >= BulkMemory.packetByteCounts.lowerBound
         let used = isInSlot ? 1 : RingMemory.lineCount(forPacketOf: byteCount)
         if isInSlot { slot = (slot + 1) % BulkMemory.slotCount }
         position += used

@@ -8,6 +8,8 @@ enum RingMemory {
     static let controlByteCount = 8
     /// A control word of this value says: go on at the first line.
     static let wrapMark: UInt64 = .max
+    /// A control word with this bit says: so many bytes and one are in the next slot of bulk memory.
+    static let slotMark: UInt64 = 1 << 32
 
     /// Bytes to map for a ring of so many lines.
     static func byteCount(lineCount: Int) -> Int { (lineCount + 1) * lineByteCount }

@@ -12,6 +12,12 @@ import CSystem
     private var written: UInt64 = 0
     /// The consumer's count when it was last looked at.
     private var consumed: UInt64 = 0
+    /// How long a line takes that the consumer has written, in ticks: the longest of the last times.
+    var distance: UInt32 = 0
+    /// From here on the other core is far: cores that share a cache need about 130, others 350.
+    private static let farDistance: UInt32 = 230
+    /// A longer time is an interruption.
+    private static let distanceLimit: UInt64 = 800
 
     /// - Parameter memory: `RingMemory.byteCount(lineCount:)` bytes, zeroed, aligned to a line; outlives this value.
     init(memory: UnsafeMutableRawPointer, lineCount: Int) {
@@ -39,22 +45,24 @@ import CSystem
     /// Hands the packet that was reserved last to the consumer.
     @inline(__always)
     mutating func publish(_ byteCount: Int) {
-        publish(lines: RingMemory.lineCount(forPacketOf: byteCount), byteCount)
+        publish(lines: RingMemory.lineCount(forPacketOf: byteCount), UInt64(byteCount))
     }
 
     @inline(__always)
-    private mutating func publish(lines: Int, _ byteCount: Int) {
+    private mutating func publish(lines: Int, _ byteCount: UInt64) {
         let packet = position
         position += lines
         written &+= UInt64(lines)
         unsafe csystem_store_release(control(position), 0)
         // One more than the size, because zero means empty.
-        unsafe csystem_store_release(control(packet), UInt64(byteCount) + 1)
+        unsafe csystem_store_release(control(packet), byteCount + 1)
     }
 
     // Hot path.
     /// Names the next slot of bulk memory, which holds so many bytes, in a packet that was reserved for none.
-    mutating func publishSlot(_ byteCount: Int) { publish(lines: 1, byteCount) }
+    mutating func publishSlot(_ byteCount: Int) { publish(lines: 1, UInt64(byteCount) | RingMemory.slotMark) }
+
+    var isFar: Bool { distance >= Self.farDistance }
 
     /// What has been written so far.
     var mark: UInt64 { written }
@@ -63,13 +71,13 @@ import CSystem
     mutating func hasConsumed(upTo mark: UInt64) -> Bool {
         let behind = written &- mark
         if lineCount - free <= behind { return true }
-        unsafe consumed = csystem_load_acquire(consumedLines)
+        lookAtConsumer()
         return lineCount - free <= behind
     }
 
     /// Room for a part of so many bytes of a stream, as long as fits now but at most `lineLimit` lines.
     mutating func reservePart(of byteCount: Int, lineLimit: Int) -> UnsafeMutableRawBufferPointer? {
-        unsafe consumed = csystem_load_acquire(consumedLines)
+        lookAtConsumer()
         let limit = min(byteCount, lineLimit * RingMemory.lineByteCount)
         let wanted = min(RingMemory.lineCount(forPacketOf: limit), lineLimit)
         let here = min(lineCount - position - 1, free - 1)
@@ -94,8 +102,18 @@ import CSystem
 
     private mutating func hasRoom(for needed: Int) -> Bool {
         if free >= needed { return true }
-        unsafe consumed = csystem_load_acquire(consumedLines)
+        lookAtConsumer()
         return free >= needed
+    }
+
+    private mutating func lookAtConsumer() {
+        let before = consumed
+        var ticks: UInt64 = 0
+        unsafe consumed = csystem_load_timed(consumedLines, &ticks)
+        // A line that the consumer has not written since is here already.
+        guard consumed != before, ticks < Self.distanceLimit else { return }
+        // Not a mean: at times the processor has guessed that the line would be wanted.
+        distance = max(UInt32(ticks), distance - distance / 256)
     }
 
     /// A count that cannot be true (a broken peer) frees nothing.

@@ -3,6 +3,10 @@ import CSystem
 
 /// Lines of one packet of a long stream: five packets in the ring, so that both sides copy at once.
 private let partLineCount = 24
+/// The longest message that goes as one packet, in bytes.
+private let packetLimit = UInt64(RingMemory.maximumPacketByteCount(lineCount: PairMemory.lineCount))
+/// From here on it goes past the caches to a core that is far.
+private let farByteCount: UInt64 = 1_536
 
 // Hot path.
 @c(handfast_shm_send) func sharedMemorySend(
@@ -15,18 +19,36 @@ private let partLineCount = 24
     var wanted: UInt64 = 0
     for index in 0..<Int(pieceCount) { unsafe wanted &+= pieces[index].byte_count }
     guard wanted > 0 else { return 0 }
-    let limit = UInt64(RingMemory.maximumPacketByteCount(lineCount: PairMemory.lineCount))
-    guard wanted <= limit, var room = unsafe channel.pointee.producer.reserve(Int(wanted)) else {
+    guard wanted <= packetLimit, var room = unsafe channel.pointee.producer.reserve(Int(wanted)) else {
         return unsafe sendParts(channel, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
     }
-    for index in 0..<Int(pieceCount) {
-        let byteCount = unsafe pieces[index].byte_count
-        unsafe csystem_copy(room, pieces[index].bytes, byteCount)
-        unsafe room += Int(byteCount)
+    if unsafe wanted >= farByteCount && channel.pointee.producer.isFar {
+        unsafe fill(room, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
+    } else {
+        for index in 0..<Int(pieceCount) {
+            let byteCount = unsafe pieces[index].byte_count
+            unsafe csystem_copy(room, pieces[index].bytes, byteCount)
+            unsafe room += Int(byteCount)
+        }
     }
     unsafe channel.pointee.producer.publish(Int(wanted))
     unsafe announce(channel)
     return wanted
+}
+
+// Hot path.
+/// Fills a packet, its first line as usual and what then is left of one piece past the caches.
+private func fill(_ room: UnsafeMutableRawPointer, _ start: PieceCursor) {
+    var (cursor, room) = unsafe (start, room)
+    var count = RingMemory.lineByteCount - RingMemory.controlByteCount
+    while cursor.byteCount > 0 {
+        unsafe cursor.move(to: UnsafeMutableRawBufferPointer(start: room, count: min(count, Int(cursor.byteCount))))
+        unsafe room += count
+        count = RingMemory.lineByteCount
+        let run = unsafe cursor.run
+        guard run.count == Int(cursor.byteCount), run.count > 0 else { continue }
+        return unsafe csystem_copy_past_caches(room, run.baseAddress, UInt64(run.count))
+    }
 }
 
 // Hot path.
@@ -48,7 +70,7 @@ private func sendParts(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ s
 
 /// Sends one packet of a long stream; false when there is no room for it.
 private func sendPart(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor) -> Bool {
-    let least = BulkMemory.packetByteCounts.lowerBound
+    let least = BulkMemory.leastByteCount
     var byteCount = Int(clamping: cursor.byteCount)
     if byteCount >= least, unsafe channel.pointee.bulk != nil || SharedMemoryState.giveBulk(channel) {
         if unsafe cursor.run.count >= least { return unsafe sendSlot(channel, &cursor) }
@@ -69,7 +91,11 @@ private func sendSlot(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cu
     else { return false }
     let run = unsafe cursor.run
     let byteCount = BulkMemory.share(of: run.count)
-    unsafe csystem_copy_past_caches(slot, run.baseAddress, UInt64(byteCount))
+    if unsafe channel.pointee.producer.isFar {
+        unsafe csystem_copy_past_caches(slot, run.baseAddress, UInt64(byteCount))
+    } else {
+        unsafe csystem_copy(slot, run.baseAddress!, UInt64(byteCount))
+    }
     cursor.skip(byteCount)
     unsafe channel.pointee.producer.publishSlot(byteCount)
     unsafe bulk.pointee.use(channel.pointee.producer)

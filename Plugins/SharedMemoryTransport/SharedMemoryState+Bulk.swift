@@ -2,8 +2,11 @@ import CSystem
 
 /// Which connections have bulk memory to write to: few, as it is large, and those that used it last.
 extension SharedMemoryState {
-    /// So many connections of an endpoint at once; 256 KiB each.
+    /// So many connections of an endpoint at once; 1 MiB each.
     static let bulkLimit = 16
+
+    /// Who has written within so many polls keeps it: to make the pages anew takes longer than many messages.
+    static let bulkLease: UInt64 = 4_096
 
     /// Gives a connection bulk memory, another's if need be; false when there is none to be had now.
     static func giveBulk(_ channel: Channel) -> Bool {
@@ -46,7 +49,9 @@ extension SharedMemoryState {
         var oldest: Int?
         for place in unsafe 0..<state.pointee.bulkLimit {
             guard let owner = unsafe state.pointee.bulkOwners[place] else { return place }
-            guard unsafe owner.pointee.bulk!.pointee.isEmpty(&owner.pointee.producer) else { continue }
+            guard unsafe state.pointee.pollCount - owner.pointee.lastBulk >= bulkLease,
+                unsafe owner.pointee.bulk!.pointee.isEmpty(&owner.pointee.producer)
+            else { continue }
             if let best = oldest, unsafe state.pointee.bulkOwners[best]!.pointee.lastBulk <= owner.pointee.lastBulk {
                 continue
             }

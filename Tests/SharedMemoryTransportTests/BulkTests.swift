@@ -43,9 +43,12 @@ import Testing
     }
 
     @Test func `shares a run so that every slot is worth it`() {
-        for byteCount in BulkMemory.packetByteCounts.lowerBound...(40 << 10) {
+        for byteCount in BulkMemory.leastByteCount...(40 << 10) {
             let share = BulkMemory.share(of: byteCount)
-            guard BulkMemory.packetByteCounts.contains(share) else { Issue.record("\(share) of \(byteCount)"); return }
+            guard (BulkMemory.leastByteCount...BulkMemory.slotByteCount).contains(share) else {
+                Issue.record("\(share) of \(byteCount)")
+                return
+            }
         }
     }
 
@@ -62,6 +65,7 @@ import Testing
                 return (0..<Int.random(in: 0...limit, using: &generator)).map { first &+ UInt8(truncatingIfNeeded: $0) }
             }
             let whole = parts.flatMap { $0 }
+            one.raw.pointee.producer.distance = Bool.random(using: &generator) ? 0 : 799
             expected += whole[..<one.send(parts)]
             two.recorder.takeLimit = Bool.random(using: &generator) ? .max : 3000
             if Bool.random(using: &generator) { two.poll() }
@@ -100,7 +104,12 @@ import Testing
             if far !== pairs[0].1 { while far.poll() > 0 {} }
         }
         let (near, far) = pairs.last!
-        #expect(near.send(bytes) == bytes.count)
+        // All of them have just used it.
+        #expect(near.send(bytes[..<5_000]) == 5_000)
+        #expect(near.raw.pointee.bulk == nil)
+        while far.poll() > 0 {}
+        for _ in 0..<SharedMemoryState.bulkLease { near.poll() }
+        #expect(near.send(bytes[5_000...]) == bytes.count - 5_000)
         while far.poll() > 0 {}
         #expect(Bool(far.recorder.bytes == bytes))
         let owners = pairs.map { $0.0.raw.pointee.bulk != nil }
