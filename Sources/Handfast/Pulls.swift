@@ -10,11 +10,11 @@ struct Pulls {
     }
 
     /// Short enough that others get their turn, long enough that asking costs little, in bytes.
-    static let pieceByteCount = 256 << 10
+    static let pieceByteCount = 1 << 20
     /// Of the first piece of a payload that could be read as well: it shows whether the sender is there.
     static let firstPieceByteCount = 64 << 10
     /// So many are on their way at once: the memory that a peer's answers wait in is bounded, and the stream is busy.
-    static let pieceLimit = 4
+    static let pieceLimit = 2
 
     private let pieces: UnsafeMutablePointer<Piece>
     private(set) var count = 0

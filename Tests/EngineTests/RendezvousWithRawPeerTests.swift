@@ -4,7 +4,7 @@ import Testing
 /// With a peer that believes addresses, as pscom does, or that lies.
 @Suite struct `A rendezvous with a raw peer` {
     private static let threshold = ["HANDFAST_RENDEZVOUS_BYTES": "pscom=1k"]
-    private static let pieceByteCount = 256 << 10
+    private static let pieceByteCount = 1 << 20
 
     /// A rendezvous request without a user header.
     private func announce(_ number: UInt64, _ address: UInt64, _ byteCount: Int) -> [UInt8] {
