@@ -10,8 +10,16 @@ private let readLimit: UInt32 = 16
     let transport = unsafe state!.assumingMemoryBound(to: TCPState.self)
     unsafe transport.pointee.pollCount &+= 1
     if unsafe transport.pointee.outbox.owner != nil { unsafe flushOutbox(transport) }
-    defer { if unsafe transport.pointee.outbox.owner != nil { unsafe flushOutbox(transport) } }
-    guard unsafe transport.pointee.watchedCount > 0 else { return 0 }
+    guard unsafe transport.pointee.watchedCount > 0, unsafe transport.pointee.takesLook() else { return 0 }
+    let count = unsafe look(transport)
+    if count > 0 { unsafe transport.pointee.isStirred = true }
+    if unsafe transport.pointee.outbox.owner != nil { unsafe flushOutbox(transport) }
+    return count
+}
+
+// Hot path.
+/// Returns how many sockets or reads had something to say.
+private func look(_ transport: UnsafeMutablePointer<TCPState>) -> UInt32 {
     if let sole = unsafe transport.pointee.soleWatched, unsafe !sole.pointee.isWatchedForRoom {
         unsafe TCPState.enter(transport)
         let count = unsafe receive(sole)
@@ -35,9 +43,12 @@ private let readLimit: UInt32 = 16
     return UInt32(count)
 }
 
-/// Epoll needs no arming: it reports what is there whenever it is asked. What was sent must not wait for the end of a sleep.
+/// Epoll needs no arming: it reports what is there whenever it is asked. What was sent must not wait for the end of a sleep,
+/// nor what ends it for another poll.
 @c(handfast_tcp_arm) func tcpArm(_ state: UnsafeMutableRawPointer?) -> Int32 {
-    unsafe flushOutbox(state!.assumingMemoryBound(to: TCPState.self))
+    let transport = unsafe state!.assumingMemoryBound(to: TCPState.self)
+    unsafe flushOutbox(transport)
+    unsafe transport.pointee.isStirred = true
     return 0
 }
 

@@ -18,6 +18,8 @@ private let directLimit: UInt8 = 4
     let canSend = unsafe channel.pointee.phase == .open && channel.pointee.sendError == 0
     guard canSend, let pieces = unsafe pieces else { return 0 }
     let transport = unsafe channel.pointee.transport
+    // An answer may come soon.
+    unsafe transport.pointee.isStirred = true
     var wanted: UInt64 = 0
     for index in 0..<Int(pieceCount) { unsafe wanted += pieces[index].byte_count }
     if unsafe channel.pointee.lastSend != transport.pointee.pollCount {

@@ -7,6 +7,8 @@ import CSystem
     static let eventLimit = 64
     /// Channels that wait for their peer's end at most: a peer that never ends would keep its descriptor for ever.
     static let lingeringLimit = 128
+    /// Silent sockets are left alone for so long, in ticks: one to two microseconds.
+    private static let longestPause: UInt64 = 4_000
 
     let epoll: Int32
     let staging: UnsafeMutableRawPointer
@@ -24,6 +26,11 @@ import CSystem
     var outbox = unsafe TCPOutbox()
     /// Tells messages of one burst from others.
     var pollCount: UInt64 = 0
+    /// Something came or went, or may have: the next poll looks at the sockets.
+    var isStirred = true
+    /// When a poll found that, and when one looked, in ticks.
+    private var stirredAt: UInt64 = 0
+    private var lookedAt: UInt64 = 0
     /// Polls and resumes under way, which may call the engine.
     var callDepth = 0
 
@@ -36,8 +43,23 @@ import CSystem
         return unsafe state
     }
 
+    // Hot path.
+    /// Whether a poll is to look at the sockets, which takes a system call. The longer they are silent, the rarer that is;
+    /// but no wait gets longer by more than a sixty-fourth.
+    mutating func takesLook() -> Bool {
+        let now = csystem_ticks()
+        if unsafe isStirred {
+            unsafe (isStirred, stirredAt) = (false, now)
+        } else if unsafe now &- lookedAt < min((lookedAt &- stirredAt) / 64, Self.longestPause) {
+            return false
+        }
+        unsafe lookedAt = now
+        return true
+    }
+
     mutating func watched(_ channel: TCPChannel.Pointer) {
         unsafe watchedCount += 1
+        unsafe isStirred = true
         unsafe soleWatched = watchedCount == 1 ? channel : nil
     }
 
