@@ -171,6 +171,7 @@ public final class Endpoint {
 
     // Hot path.
     /// A receive that takes any message and is not posted yet.
+    @inline(__always)
     func makeReceive(
         into payload: UnsafeMutableRawBufferPointer, header: UnsafeMutableRawBufferPointer?,
         from connection: Connection?
@@ -184,6 +185,7 @@ public final class Endpoint {
     }
 
     // Hot path.
+    @inline(__always)
     func post(
         _ request: UnsafeMutablePointer<RequestSlot>, from connection: Connection?
     ) throws(HandfastError) -> Request {
@@ -198,9 +200,17 @@ public final class Endpoint {
     }
 
     // Hot path.
-    func check(_ connection: Connection) throws(HandfastError) {
+    @inline(__always)
+    private func check(_ connection: Connection) throws(HandfastError) {
+        if !connection.isStale, connection.slot.pointee.endpoint == state, connection.mayBring { return }
+        try checkWhatIsLeft(of: connection)
+    }
+
+    /// Apart, because the room for an error alone costs more than the check.
+    @inline(never)
+    private func checkWhatIsLeft(of connection: Connection) throws(HandfastError) {
         try checkOwner(of: connection)
-        guard !connection.mayBring, connection.slot.pointee.unexpected.first == nil else { return }
+        guard connection.slot.pointee.unexpected.first == nil else { return }
         if let reason = endReason(of: connection) { throw reason }
     }
 

@@ -208,17 +208,14 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 }
 
 extension UnsafeMutablePointer<EndpointState> {
+    // Hot path.
     /// Posts a receive: takes the oldest message that it wants, or queues it.
+    @inline(__always)
     func post(_ request: UnsafeMutablePointer<RequestSlot>, from connection: UnsafeMutablePointer<ConnectionSlot>?) {
         request.pointee.sequence = pointee.nextSequence
         pointee.nextSequence += 1
-        var message = connection.map { $0.pointee.unexpected.first } ?? pointee.arrivals.first
-        while let candidate = message {
-            if request.wants(candidate.userHeaderBytes, from: candidate.pointee.connection) {
-                return candidate.pointee.connection.hand(candidate, to: request)
-            }
-            message = connection == nil ? candidate.pointee.nextArrival : candidate.pointee.next
-        }
+        let oldest = connection.map { $0.pointee.unexpected.first } ?? pointee.arrivals.first
+        if let oldest, request.takesFirst(from: oldest, ofAll: connection == nil) { return }
         request.pointee.isQueued = true
         if let connection { connection.pointee.posted.append(request) } else { pointee.posted.append(request) }
     }
@@ -274,6 +271,23 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         expectPayload(at: message.payload, byteCount: byteCount, surplus: 0)
         resume()
         return true
+    }
+}
+
+extension UnsafeMutablePointer<RequestSlot> {
+    /// Takes the oldest message that it wants, of all connections or of one.
+    /// - Returns: false when it wants none.
+    @inline(never)
+    fileprivate func takesFirst(from oldest: UnsafeMutablePointer<UnexpectedMessage>, ofAll isOfAll: Bool) -> Bool {
+        var message: UnsafeMutablePointer<UnexpectedMessage>? = oldest
+        while let candidate = message {
+            if wants(candidate.userHeaderBytes, from: candidate.pointee.connection) {
+                candidate.pointee.connection.hand(candidate, to: self)
+                return true
+            }
+            message = isOfAll ? candidate.pointee.nextArrival : candidate.pointee.next
+        }
+        return false
     }
 }
 

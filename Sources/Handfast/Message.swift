@@ -72,6 +72,7 @@ public struct Message: Hashable {
 extension UnsafeMutablePointer<RequestSlot> {
     // Hot path.
     /// Makes it a receive with this room.
+    @inline(__always)
     func expect(payload: UnsafeMutableRawBufferPointer, header: UnsafeMutableRawBufferPointer?) {
         pointee.isReceive = true
         pointee.payload = payload.baseAddress
