@@ -22,7 +22,9 @@ struct EndpointState: ~Copyable {
     /// What peers may reach without a receive.
     var regions = RegionTable()
     var notifications = NotificationQueue()
+    /// Lists what a transport is to send, its header first.
     let pieces: UnsafeMutablePointer<hf_piece>
+    var head: UInt64 = 0
     let polled: UnsafeMutableBufferPointer<Polled>
 
     /// Receives from any connection that have not matched.

@@ -6,46 +6,21 @@ import Glibc
 
 extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
-    /// Sends a message, or as much of it as the transport takes now, as what follows in the stream.
-    /// - Parameter payload: at most `Connection.maximumPieceCount` pieces.
-    /// - Returns: how many bytes of the message are out; nil when all are.
-    func sendNow(
-        _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeBufferPointer<UnsafeRawBufferPointer>,
-        payloadByteCount: Int
-    ) -> Int? {
-        let cost = Credit.cost(userHeader.count, payloadByteCount)
-        guard let endpoint = pointee.endpoint, pointee.sendQueue.isEmpty, let channel = pointee.channel,
-            let operations = pointee.operations, pointee.credit.allows(cost)
-        else { return 0 }
-        var word = MessageHeader(
-            .user, userHeaderByteCount: userHeader.count, payloadByteCount: payloadByteCount
-        ).word
-        let pieces = endpoint.pointee.pieces
-        let taken = withUnsafePointer(to: &word) { word in
-            pieces[0] = hf_piece(bytes: word, byte_count: UInt64(MessageHeader.byteCount))
-            var count = 1
-            if !userHeader.isEmpty {
-                pieces[count] = hf_piece(bytes: userHeader.baseAddress, byte_count: UInt64(userHeader.count))
-                count += 1
-            }
-            for index in payload.indices where !payload[index].isEmpty {
-                pieces[count] = hf_piece(
-                    bytes: payload[index].baseAddress, byte_count: UInt64(payload[index].count))
-                count += 1
-            }
-            return Int(operations.pointee.send(channel, pieces, UInt32(count)))
-        }
-        if taken > 0 { pointee.credit.use(cost) }
-        return taken == MessageHeader.byteCount + userHeader.count + payloadByteCount ? nil : taken
-    }
-
-    // Hot path.
     /// Sends a message whose payload lies in several places; the list itself is not needed afterwards.
+    /// - Parameter pieces: at most `Connection.maximumPieceCount`.
     func send(
         _ userHeader: UnsafeRawBufferPointer, pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>,
         payloadByteCount: Int
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
-        guard let taken = sendNow(userHeader, pieces, payloadByteCount: payloadByteCount) else { return nil }
+        let taken = sendNow(userHeader, payloadByteCount: payloadByteCount) { list in
+            var count = 0
+            for piece in pieces where !piece.isEmpty {
+                list[count] = hf_piece(bytes: piece.baseAddress, byte_count: UInt64(piece.count))
+                count += 1
+            }
+            return count
+        }
+        guard let taken else { return nil }
         let none = UnsafeRawBufferPointer(start: nil, count: 0)
         return try queue(userHeader, none, after: taken) { request in
             let list = UnsafeMutablePointer<hf_piece>.allocate(capacity: Swift.max(1, pieces.count))
@@ -66,10 +41,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     func sendCopy(
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, isKept: Bool
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
-        let taken = withUnsafePointer(to: payload) { one in
-            sendNow(userHeader, UnsafeBufferPointer(start: one, count: 1), payloadByteCount: payload.count)
-        }
-        guard let taken else { return nil }
+        guard let taken = sendNow(userHeader, payload) else { return nil }
         return try queue(userHeader, payload, after: taken) { request in
             let byteCount = userHeader.count + payload.count
             let copy = UnsafeMutableRawPointer.allocate(byteCount: Swift.max(1, byteCount), alignment: 8)
@@ -88,6 +60,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     /// Puts what is left of a message in the queue.
     /// - Parameter prepare: makes the request what it is besides header and payload.
+    @inline(never)
     func queue(
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, after taken: Int,
         _ prepare: (UnsafeMutablePointer<RequestSlot>) -> Void = { _ in }

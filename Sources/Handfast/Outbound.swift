@@ -6,40 +6,53 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// - Returns: nil when all of it went out; else the request that carries the rest, or holds the payload until the
     ///   peer has read it.
     /// - Throws: when there is no slot for the rest; nothing was sent.
+    @inline(__always)
     func send(
         _ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
     ) throws(NoSlot) -> UnsafeMutablePointer<RequestSlot>? {
-        guard let endpoint = pointee.endpoint else { throw NoSlot() }
-        let cost = Credit.cost(userHeader.count, payload.count)
-        guard pointee.sendQueue.isEmpty, let channel = pointee.channel, let operations = pointee.operations,
-            payload.count < pointee.rendezvousByteCount, pointee.credit.allows(cost)
-        else {
-            let request = try makeSend(userHeader, payload)
-            pointee.sendQueue.append(request)
-            if pointee.channel != nil { flush() } else { callForAttention() }
-            return request
-        }
-        var word = MessageHeader(
-            .user, userHeaderByteCount: userHeader.count, payloadByteCount: payload.count
-        ).word
-        let pieces = endpoint.pointee.pieces
-        let total = MessageHeader.byteCount + userHeader.count + payload.count
-        let taken = withUnsafePointer(to: &word) { word in
-            pieces[0] = hf_piece(bytes: word, byte_count: UInt64(MessageHeader.byteCount))
-            var count = 1
-            if !userHeader.isEmpty {
-                pieces[count] = hf_piece(bytes: userHeader.baseAddress, byte_count: UInt64(userHeader.count))
-                count += 1
-            }
-            if !payload.isEmpty {
-                pieces[count] = hf_piece(bytes: payload.baseAddress, byte_count: UInt64(payload.count))
-                count += 1
-            }
-            return Int(operations.pointee.send(channel, pieces, UInt32(count)))
-        }
-        if taken > 0 { pointee.credit.use(cost) }
-        if taken == total { return nil }
+        let taken = payload.count < pointee.rendezvousByteCount ? sendNow(userHeader, payload) : 0
+        guard let taken else { return nil }
         return try queue(userHeader, payload, after: taken)
+    }
+
+    // Hot path.
+    /// Sends a message, or as much of it as the transport takes now, as what follows in the stream.
+    /// - Returns: how many bytes of the message are out; nil when all are.
+    @inline(__always)
+    func sendNow(_ userHeader: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) -> Int? {
+        sendNow(userHeader, payloadByteCount: payload.count) { pieces in
+            guard payload.count > 0 else { return 0 }
+            pieces[0] = hf_piece(bytes: payload.baseAddress, byte_count: UInt64(payload.count))
+            return 1
+        }
+    }
+
+    // Hot path.
+    /// The same for a payload that the caller lists.
+    /// - Parameter list: writes the pieces of the payload, none of them empty, and returns how many.
+    @inline(__always)
+    func sendNow(
+        _ userHeader: UnsafeRawBufferPointer, payloadByteCount: Int, _ list: (UnsafeMutablePointer<hf_piece>) -> Int
+    ) -> Int? {
+        let cost = Credit.cost(userHeader.count, payloadByteCount)
+        guard let endpoint = pointee.endpoint, pointee.sendQueue.isEmpty, let channel = pointee.channel,
+            let operations = pointee.operations, pointee.credit.allows(cost)
+        else { return 0 }
+        let (pieces, size) = (endpoint.pointee.pieces, MessageHeader.byteCount)
+        endpoint.pointee.head =
+            MessageHeader(.user, userHeaderByteCount: userHeader.count, payloadByteCount: payloadByteCount).word
+        // The state stays where it is, so the pointer outlives the closure.
+        let head = withUnsafePointer(to: &endpoint.pointee.head) { UnsafeRawPointer($0) }
+        pieces[0] = hf_piece(bytes: head, byte_count: UInt64(size))
+        var count = 1
+        if userHeader.count > 0 {
+            pieces[1] = hf_piece(bytes: userHeader.baseAddress, byte_count: UInt64(userHeader.count))
+            count = 2
+        }
+        count += list(pieces + count)
+        let taken = Int(operations.pointee.send(channel, pieces, UInt32(count)))
+        if taken > 0 { pointee.credit.use(cost) }
+        return taken == size + userHeader.count + payloadByteCount ? nil : taken
     }
 
     struct NoSlot: Error {}
