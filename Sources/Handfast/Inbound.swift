@@ -65,6 +65,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
     /// Cuts the next bytes of the stream into messages.
     /// - Returns: how many were taken; fewer than given when a message must wait for its receive.
+    @inline(__always)
     func take(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
         var cursor = 0
         while cursor < byteCount {
@@ -113,6 +114,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     // Hot path.
+    @inline(never)
     private func takeHead(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
         let size = MessageHeader.byteCount
         if pointee.inbound.collectedByteCount == 0, byteCount >= size {
@@ -143,6 +145,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         return count
     }
 
+    @inline(never)
     private func takeUserHeader(_ bytes: UnsafeRawPointer, _ byteCount: Int) -> Int {
         let header = MessageHeader(word: pointee.inbound.head)
         let size = header.userHeaderByteCount

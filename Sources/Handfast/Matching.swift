@@ -21,6 +21,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     // Hot path.
     /// Takes the oldest receive that wants a message with this header out of its queue.
+    @inline(__always)
     func takePosted(_ userHeader: UnsafeRawBufferPointer) -> UnsafeMutablePointer<RequestSlot>? {
         guard let endpoint = pointee.endpoint else { return nil }
         var own = pointee.posted.first

@@ -11,6 +11,7 @@ extension UnsafeMutablePointer<RequestSlot> {
 
     // Hot path.
     /// A message is this receive's: its sizes and user header are noted, the payload follows.
+    @inline(__always)
     func matched(
         _ connection: UnsafeMutablePointer<ConnectionSlot>, _ userHeader: UnsafeRawBufferPointer,
         _ payloadByteCount: Int
