@@ -37,7 +37,13 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
     const char *source = (const char *)from;
     char *target_end = target + byte_count;
     const char *source_end = source + byte_count;
-    if (byte_count > 64) {
+    if (byte_count >= 8 && byte_count <= 16) {  // The most usual first.
+        char head[8], tail[8];
+        __builtin_memcpy(head, source, 8);
+        __builtin_memcpy(tail, source_end - 8, 8);
+        __builtin_memcpy(target, head, 8);
+        __builtin_memcpy(target_end - 8, tail, 8);
+    } else if (byte_count > 64) {
         __builtin_memcpy(target, source, byte_count);
     } else if (byte_count >= 32) {
         char head[32], tail[32];  // Read before written, so that the compiler keeps them in registers.
@@ -45,12 +51,9 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
         __builtin_memcpy(tail, source_end - 32, 32);
         __builtin_memcpy(target, head, 32);
         __builtin_memcpy(target_end - 32, tail, 32);
-    } else if (byte_count >= 16) {
+    } else if (byte_count > 16) {
         __builtin_memcpy(target, source, 16);
         __builtin_memcpy(target_end - 16, source_end - 16, 16);
-    } else if (byte_count >= 8) {
-        __builtin_memcpy(target, source, 8);
-        __builtin_memcpy(target_end - 8, source_end - 8, 8);
     } else if (byte_count >= 4) {
         __builtin_memcpy(target, source, 4);
         __builtin_memcpy(target_end - 4, source_end - 4, 4);
