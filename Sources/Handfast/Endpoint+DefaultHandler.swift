@@ -38,6 +38,7 @@ extension Engine {
 
     /// Gives the default handler the messages that wait for it.
     /// - Returns: how many.
+    @inline(never)
     func runDefaultHandler() -> Int {
         guard !state.pointee.isInHandler else { return 0 }
         state.pointee.isInHandler = true

@@ -111,7 +111,7 @@ struct EndpointState: ~Copyable {
     /// - Returns: how many things the transports did.
     mutating func pollTransports() -> Int {
         var done = 0
-        for index in polled.indices { done += Int(polled[index].poll(polled[index].state)) }
+        for index in polled.indices { done &+= Int(polled[index].poll(polled[index].state)) }
         return done
     }
 }
