@@ -29,7 +29,7 @@ private let directLimit: UInt8 = 4
     let isBurst = unsafe channel.pointee.directCount == directLimit && wanted <= TCPOutbox.messageByteLimit
     if isBurst, unsafe joinsOutbox(channel, pieces, Int(pieceCount), Int(wanted)) { return wanted }
     if unsafe channel.pointee.directCount < directLimit { unsafe channel.pointee.directCount += 1 }
-    guard unsafe flushOutbox(of: channel) else {
+    if unsafe transport.pointee.outbox.owner == channel, unsafe !flushOutbox(of: channel) {
         unsafe channel.pointee.owesRoom = true
         return 0
     }
