@@ -12,12 +12,10 @@ import CSystem
     private var written: UInt64 = 0
     /// The consumer's count when it was last looked at.
     private var consumed: UInt64 = 0
-    /// How long a line takes that the consumer has written, in ticks: the longest of the last times.
+    /// How long a line takes that the consumer has written, in ticks, when nothing shortens it.
     var distance: UInt32 = 0
     /// From here on the other core is far: cores that share a cache need about 130, others 350.
     private static let farDistance: UInt32 = 230
-    /// A longer time is an interruption.
-    private static let distanceLimit: UInt64 = 800
 
     /// - Parameter memory: `RingMemory.byteCount(lineCount:)` bytes, zeroed, aligned to a line; outlives this value.
     init(memory: UnsafeMutableRawPointer, lineCount: Int) {
@@ -111,9 +109,11 @@ import CSystem
         var ticks: UInt64 = 0
         unsafe consumed = csystem_load_timed(consumedLines, &ticks)
         // A line that the consumer has not written since is here already.
-        guard consumed != before, ticks < Self.distanceLimit else { return }
-        // Not a mean: at times the processor has guessed that the line would be wanted.
-        distance = max(UInt32(ticks), distance - distance / 256)
+        guard consumed != before else { return }
+        // Ends where one time in 33 is longer: the processor may have guessed that the line would be wanted, most times
+        // even, and now and then something comes between.
+        let sample = UInt32(clamping: ticks)
+        distance = sample > distance ? min(sample, distance + 32) : max(sample, max(distance, 1) - 1)
     }
 
     /// A count that cannot be true (a broken peer) frees nothing.

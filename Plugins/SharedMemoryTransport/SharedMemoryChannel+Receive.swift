@@ -38,8 +38,7 @@ extension SharedMemoryChannel {
         while count < limit, unsafe channel.pointee.phase == .open {
             let next: UnsafeRawBufferPointer?
             do throws(RingConsumer.Obstacle) { unsafe next = try channel.pointee.consumer.peek() } catch {
-                if unsafe error == .needsBulk && mapIncomingBulk(channel) { continue }
-                unsafe end(channel, error == .needsBulk ? ENOMEM : EPROTO)
+                if unsafe overcome(error, channel) { continue }
                 return count + 1
             }
             guard let packet = unsafe next else { break }
@@ -53,8 +52,17 @@ extension SharedMemoryChannel {
         return count
     }
 
-    private static func mapIncomingBulk(_ channel: Pointer) -> Bool {
-        guard let whole = unsafe channel.pointee.link.segment.mapWhole() else { return false }
+    /// Returns whether to look again; else the channel has ended. Not inlined, so that what is around it is.
+    @inline(never)
+    private static func overcome(_ obstacle: RingConsumer.Obstacle, _ channel: Pointer) -> Bool {
+        guard obstacle == .needsBulk else {
+            unsafe end(channel, EPROTO)
+            return false
+        }
+        guard let whole = unsafe channel.pointee.link.segment.mapWhole() else {
+            unsafe end(channel, ENOMEM)
+            return false
+        }
         unsafe channel.pointee.consumer.bulk =
             whole + PairMemory.bulkOffset(of: channel.pointee.link.role, isOutgoing: false)
         return true
