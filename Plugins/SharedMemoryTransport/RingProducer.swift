@@ -98,12 +98,14 @@ import CSystem
         unsafe csystem_store_release(control(end), RingMemory.wrapMark)
     }
 
+    @inline(__always)
     private mutating func hasRoom(for needed: Int) -> Bool {
         if free >= needed { return true }
         lookAtConsumer()
         return free >= needed
     }
 
+    @inline(never)
     private mutating func lookAtConsumer() {
         let before = consumed
         var ticks: UInt64 = 0

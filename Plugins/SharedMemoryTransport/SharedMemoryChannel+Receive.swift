@@ -43,7 +43,8 @@ extension SharedMemoryChannel {
             }
             guard let packet = unsafe next else { break }
             count += 1
-            guard unsafe hand(channel, packet) else { break }
+            let isWhole = unsafe packet.count < placeByteCount && channel.pointee.takenByteCount == 0
+            guard unsafe isWhole ? deliver(channel, packet, from: 0) : hand(channel, packet) else { break }
             let freed = unsafe channel.pointee.consumer.release(packet.count)
             unsafe channel.pointee.uncheckedLineCount += freed
             if unsafe channel.pointee.uncheckedLineCount >= PairMemory.lineCount / 4 { unsafe offerRoom(channel) }
@@ -116,17 +117,32 @@ private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBuf
                 continue
             }
         }
-        let taken = unsafe min(Int(clamping: engine.pointee.deliver(connection, bytes, UInt64(rest))), rest)
-        guard unsafe channel.pointee.phase == .open else { return false }
-        offset += taken
-        if taken < rest {
-            unsafe channel.pointee.takenByteCount = offset
-            unsafe channel.pointee.phase = .paused
-            unsafe SharedMemoryChannel.offerRoom(channel)
-            return false
-        }
+        return unsafe deliver(channel, packet, from: offset)
     }
     return true
+}
+
+// Hot path.
+/// Gives the rest of a packet to the engine as it lies there; false as above.
+@inline(__always)
+private func deliver(
+    _ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBufferPointer, from offset: Int
+) -> Bool {
+    let rest = UInt64(packet.count - offset)
+    let engine = unsafe channel.pointee.engine
+    let taken = unsafe engine.pointee.deliver(channel.pointee.connection, packet.baseAddress! + offset, rest)
+    guard unsafe channel.pointee.phase == .open else { return false }
+    if taken < rest {
+        unsafe pause(channel, at: offset + Int(taken))
+        return false
+    }
+    return true
+}
+
+private func pause(_ channel: SharedMemoryChannel.Pointer, at offset: Int) {
+    unsafe channel.pointee.takenByteCount = offset
+    unsafe channel.pointee.phase = .paused
+    unsafe SharedMemoryChannel.offerRoom(channel)
 }
 
 @c(handfast_shm_resume) func sharedMemoryResume(_ state: UnsafeMutableRawPointer?) {
@@ -147,6 +163,7 @@ private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBuf
     unsafe SharedMemoryState.cool(channel)
     unsafe SharedMemoryChannel.stopWaiting(channel)
     unsafe SharedMemoryState.dropBulk(channel)
+    if unsafe transport.pointee.unannounced == channel { unsafe transport.pointee.unannounced = nil }
     unsafe SharedMemoryState.dropReads(of: channel)
     unsafe transport.pointee.slots[channel.pointee.link.slot.bit] = nil
     // During a poll its functions may still be on the stack.

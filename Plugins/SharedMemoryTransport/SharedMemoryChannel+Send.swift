@@ -1,6 +1,8 @@
 import CHandfast
 import CSystem
 
+/// Messages after a poll that have a fence each.
+private let directLimit: UInt8 = 4
 /// Lines of one packet of a long stream: five packets in the ring, so that both sides copy at once.
 private let partLineCount = 24
 /// The longest message that goes as one packet, in bytes.
@@ -52,11 +54,37 @@ private func fill(_ room: UnsafeMutableRawPointer, _ start: PieceCursor) {
 }
 
 // Hot path.
-/// The fence is one half of a pair: a consumer that stops looking sets `notify`, fences and looks once more.
+/// Has the peer look for what was sent, if it does not by itself.
+///
+/// A fence is one half of a pair: a consumer that stops looking sets `notify`, fences and looks once more. It makes a
+/// sender wait until the line has gone to the other core, so only the first messages after a poll have one each; those
+/// behind them share that of the next poll. Without it a consumer that falls asleep just now is woken a poll later.
 @inline(__always)
 private func announce(_ channel: UnsafeMutablePointer<SharedMemoryChannel>) {
-    csystem_fence()
+    let transport = unsafe channel.pointee.transport
+    if unsafe channel.pointee.lastSend != transport.pointee.pollCount {
+        unsafe channel.pointee.lastSend = transport.pointee.pollCount
+        unsafe channel.pointee.directCount = 0
+    }
+    if unsafe channel.pointee.directCount < directLimit {
+        unsafe channel.pointee.directCount += 1
+        csystem_fence()
+    } else if unsafe transport.pointee.unannounced != channel {
+        unsafe SharedMemoryState.announce(transport)
+        unsafe transport.pointee.unannounced = channel
+    }
     if unsafe csystem_load(channel.pointee.peers.notify) != 0 { unsafe SharedMemoryChannel.ringPeer(channel) }
+}
+
+extension SharedMemoryState {
+    // Hot path.
+    /// Makes up for the fence that the last messages of a connection did without.
+    static func announce(_ transport: Pointer) {
+        guard let channel = unsafe transport.pointee.unannounced else { return }
+        unsafe transport.pointee.unannounced = nil
+        csystem_fence()
+        if unsafe csystem_load(channel.pointee.peers.notify) != 0 { unsafe SharedMemoryChannel.ringPeer(channel) }
+    }
 }
 
 private func sendParts(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ start: PieceCursor) -> UInt64 {

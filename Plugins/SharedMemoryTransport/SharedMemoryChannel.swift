@@ -34,6 +34,9 @@ import TransportAPI
     var takenByteCount = 0
     /// Lines freed since the peer's wish for room was last looked at.
     var uncheckedLineCount = 0
+    /// Sends since the last poll, as far as they matter, and the poll.
+    var directCount: UInt8 = 0
+    var lastSend: UInt64 = 0
     /// The poll in which it last received.
     var lastActive: UInt64 = 0
     /// Nil while it has no bulk memory to write to.

@@ -50,6 +50,7 @@ extension SharedMemoryState {
 
     /// Before sleep: every ring must ring. Returns false when something is there.
     static func arm(_ state: Pointer) -> Bool {
+        unsafe announce(state)
         while let channel = unsafe state.pointee.hot[0] { unsafe coolAndLook(channel) }
         if let channel = unsafe state.pointee.waiting, unsafe !SharedMemoryChannel.askForRoom(channel) { return false }
         // A sender sets its bit, then looks whether we sleep; here the other way round, with a fence between.

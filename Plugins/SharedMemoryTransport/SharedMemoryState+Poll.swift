@@ -7,6 +7,7 @@ import CSystem
     unsafe transport.pointee.pollCount &+= 1
     unsafe transport.pointee.readBudget = SharedMemoryState.readBudget
     if unsafe transport.pointee.isArmed { unsafe SharedMemoryState.disarm(transport) }
+    unsafe SharedMemoryState.announce(transport)
     var count: UInt32 = 0
     var index = 0
     // A callback may close a channel and so shorten the list.
@@ -17,6 +18,7 @@ import CSystem
     if let channel = unsafe transport.pointee.waiting { unsafe count &+= SharedMemoryChannel.reportRoom(channel) }
     if unsafe transport.pointee.doorbell.isRung { unsafe count &+= answerDoorbell(transport) }
     if unsafe transport.pointee.firstRead != nil { unsafe count &+= SharedMemoryState.continueReads(transport) }
+    unsafe SharedMemoryState.announce(transport)
     unsafe transport.pointee.isPolling = false
     while let channel = unsafe transport.pointee.closed {
         unsafe transport.pointee.closed = channel.pointee.nextClosed

@@ -26,6 +26,8 @@ import Glibc
     var bulkLimit = bulkLimit
     /// Waits for room and is looked at with every poll, so that its peer need not ring.
     var waiting: Channel?
+    /// Has sent without a fence since the last poll.
+    var unannounced: Channel?
     var pollCount: UInt64 = 0
     var isPolling = false
     /// Between `arm` and the next poll.
