@@ -31,7 +31,12 @@ class Finding:
 def findings(place: Place, rounds: int, is_quick: bool, paths: list[str], say: Callable[[str], None]) -> list[Finding]:
     found: list[Finding] = []
     say("progress with nothing to do")
-    found += _progress(place, rounds, "1,100" if is_quick else "1,10000")
+    found += _scale(place, rounds, "idle", "1,100" if is_quick else "1,10000", "ns_per_progress", "ns")
+    say("one peer of many")
+    found += _scale(place, rounds, "crowd", "1,64", "p50_us", "us")
+    say("the first message after a silence")
+    found += _scale(place, rounds, "sleep", "1", "p50_us", "us")
+    found.append(_wake_floor(place, rounds))
     for path in paths:
         values: dict[int, list[float]] = {spin: [] for spin in _SPINS}
         for number in range(rounds):
@@ -48,18 +53,37 @@ def findings(place: Place, rounds: int, is_quick: bool, paths: list[str], say: C
     return found
 
 
-def _progress(place: Place, rounds: int, connections: str) -> list[Finding]:
-    words = [str(place.handfast), "perf", "--test", "idle", "--connections", connections, "--format", "json"]
+_SCALE_NAMES = {
+    "idle": "progress, {count} idle: {transport}",
+    "crowd": "8 B to one of {count} peers, half there and back: {transport}",
+    "sleep": "first message after 20 ms, there and back: {transport}",
+}
+
+
+def _scale(place: Place, rounds: int, test: str, connections: str, figure: str, unit: str) -> list[Finding]:
+    words = [str(place.handfast), "perf", "--test", test, "--connections", connections, "--format", "json"]
     words += ["--pin", ",".join(map(str, place.cores))]
     values: dict[tuple[str, int], list[float]] = {}
     for _ in range(rounds):
         ended = children.run(Command(words), place.is_realtime, 6 * place.deadline)
-        for key, value in parsers.handfast_idle(ended.output).items():
+        for key, value in parsers.handfast_scale(ended.output, figure).items():
             values.setdefault(key, []).append(value)
     return [
-        Finding(f"progress, {count} idle: {transport}", statistics.median(each), "ns")
+        Finding(_SCALE_NAMES[test].format(count=count, transport=transport), statistics.median(each), unit)
         for (transport, count), each in values.items()
     ]
+
+
+def _wake_floor(place: Place, rounds: int) -> Finding:
+    """What the system needs for it alone."""
+    words = [str(place.floors / "wake"), "latency", "0", "0", *map(str, place.cores)]
+    times: list[float] = []
+    for _ in range(rounds):
+        if (place.floors / "wake").exists():
+            ended = children.run(Command(words), place.is_realtime, place.deadline)
+            times += [float(word) for word in ended.output.split()[1:2]]
+    value = statistics.median(times) if times else None
+    return Finding("first message after 20 ms, there and back: floor", value, "us", "an eventfd and a word of memory")
 
 
 def _crowded(place: Place, path: str, spin: int) -> list[float]:

@@ -33,10 +33,10 @@ def handfast_mean(output: str) -> float:
     raise NoFigure
 
 
-def handfast_idle(output: str) -> dict[tuple[str, int], float]:
-    """`handfast perf --test idle --format json`: nanoseconds by transport and connections."""
+def handfast_scale(output: str, figure: str) -> dict[tuple[str, int], float]:
+    """`handfast perf --test idle --format json` and its like: a figure by transport and connections."""
     rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return {(row["transport"], row["connections"]): float(row["ns_per_progress"]) for row in rows}
+    return {(row["transport"], row["connections"]): float(row[figure]) for row in rows}
 
 
 def ucx_perftest(row: Row, output: str) -> float:

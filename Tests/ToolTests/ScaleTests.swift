@@ -34,6 +34,19 @@ import Testing
         }
     }
 
+    @Test func `tells the time of a message to one of many peers, and of the first after a silence`() throws {
+        for (test, connections) in [("crowd", [1, 9]), ("sleep", [1])] {
+            let counts = connections.map(String.init).joined(separator: ",")
+            let rows = try Self.rows(["--test", test, "--connections", counts])
+            #expect(Set(rows.compactMap { $0["transport"] as? String }).contains("tcp"))
+            #expect(rows.count % connections.count == 0)
+            for (row, count) in zip(rows, connections + connections) {
+                #expect(row["connections"] as? Int == count)
+                #expect(row["p50_us"] as? Double ?? 0 > 0, "\(row)")
+            }
+        }
+    }
+
     @Test func `tells what a call of progress costs beside idle connections`() throws {
         let rows = try Self.rows(["--test", "idle", "--connections", "1,30"])
         #expect(rows.count >= 3 * 2)

@@ -21,7 +21,7 @@ class Parsers(unittest.TestCase):
         self.assertEqual(parsers.handfast_mean(recorded("handfast-shm-latency")), 1.0265)
 
     def test_read_handfast_perf_of_idle_connections(self) -> None:
-        found = parsers.handfast_idle(recorded("handfast-idle"))
+        found = parsers.handfast_scale(recorded("handfast-idle"), "ns_per_progress")
         self.assertEqual(found[("tcp", 1)], 174.5)
         self.assertEqual(len(found), 8)
 

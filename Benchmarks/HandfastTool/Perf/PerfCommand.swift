@@ -16,7 +16,9 @@ struct PerfCommand: ParsableCommand {
             such a listener, or against a `pscom_pp` server.
 
             --test connect sets connections up one after the other and keeps them all; memory tells what one costs \
-            that is not used, as the growth of the heap, and idle what a call of progress costs beside them.
+            that is not used, as the growth of the heap, and idle what a call of progress costs beside them. crowd \
+            is the latency of 8 bytes to one of so many peers, sleep the round trip of the first message after 20 ms \
+            of silence, when the other process is asleep.
             """)
 
     @Option(
@@ -31,7 +33,7 @@ struct PerfCommand: ParsableCommand {
     var transport: String?
     @Option(help: "One of the tests; latency and bandwidth by default, with --format pscom latency.")
     var test: PerfTest?
-    @Option(help: "How many, as in 500,5000, of the tests connect, memory and idle.")
+    @Option(help: "How many, as in 500,5000, of the tests connect, memory, idle, crowd and sleep.")
     var connections: String?
     @Option(
         parsing: .unconditional,
@@ -86,7 +88,7 @@ struct PerfCommand: ParsableCommand {
             return try runScale(scale, pinning, names: selection.map { names($0) })
         }
         guard connections == nil else {
-            throw ToolError.usage("--connections goes with --test connect, memory or idle")
+            throw ToolError.usage("--connections goes with --test connect, memory, idle, crowd or sleep")
         }
         let usualSizes = format == .pscom ? SizeList.powersOfRootTwo : SizeList.powersOfTwo
         let plan = Plan(

@@ -7,6 +7,8 @@ enum PerfTest: String, CaseIterable, ExpressibleByArgument {
     case connect
     case memory
     case idle
+    case crowd
+    case sleep
 
     enum Family {
         /// Of one connection, for each size.
@@ -22,6 +24,8 @@ enum PerfTest: String, CaseIterable, ExpressibleByArgument {
         case .connect: .scale(.connect)
         case .memory: .scale(.memory)
         case .idle: .scale(.idle)
+        case .crowd: .scale(.crowd)
+        case .sleep: .scale(.sleep)
         }
     }
 }

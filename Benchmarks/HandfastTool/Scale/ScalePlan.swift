@@ -14,7 +14,7 @@ struct ScalePlan {
         let transports = (names ?? ["tcp", "shm"]).map { ConnectionKind.transport($0) }
         // The usual run has everything; who names transports wants those.
         switch test {
-        case .connect: return transports
+        case .connect, .crowd, .sleep: return transports
         case .memory: return (names == nil ? [.onDemand] : []) + transports
         case .idle: return (names == nil ? [.onDemand] : []) + transports + (names == nil ? [.mixed] : [])
         }

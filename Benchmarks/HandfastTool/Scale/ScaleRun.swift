@@ -3,9 +3,9 @@ import Handfast
 
 /// Measures what many connections cost, between two processes of this host.
 struct ScaleRun {
-    private let plan: ScalePlan
-    private var report: ScaleReport
-    private let clock = TickClock()
+    let plan: ScalePlan
+    var report: ScaleReport
+    let clock = TickClock()
     private let limit = DescriptorLimit.raised()
 
     init(_ plan: ScalePlan) throws {
@@ -33,6 +33,7 @@ struct ScaleRun {
             case .connect: for count in counts(for: kind) { try connect(kind, count) }
             case .memory: for count in counts(for: kind) { try memory(kind, count) }
             case .idle: try idle(kind)
+            case .crowd, .sleep: for count in counts(for: kind) { try message(kind, count) }
             }
         }
         guard works else { throw ToolError.failure("no transport works here") }
@@ -82,7 +83,7 @@ struct ScaleRun {
         }
     }
 
-    private func tellObstacle(_ kind: ConnectionKind, _ crowd: Crowd) {
+    func tellObstacle(_ kind: ConnectionKind, _ crowd: Crowd) {
         guard let obstacle = crowd.obstacle else { return }
         report.note("\(kind.name): no more than \(crowd.connections.count) connections: \(obstacle)")
     }
