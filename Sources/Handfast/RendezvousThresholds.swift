@@ -12,7 +12,7 @@ public struct RendezvousThresholds: Hashable, Sendable {
     /// Where the receiver reads the sender's memory.
     public var read = 16 << 10
     /// Where it could read, but the transport's own channel is quicker while the sender makes progress.
-    public var channel = 512 << 10
+    public var channel = 2 << 20
     /// Where it asks for the payload by messages.
     public var messages = 1 << 20
     /// With pscom peers, whose own default is never.

@@ -56,7 +56,7 @@ extension Settings {
             + " (`ulimit -n`); children inherit it.")
     /// A payload is shorter than 1024g, so that this value means never.
     static let rendezvousBytes = Setting(
-        "HANDFAST_RENDEZVOUS_BYTES", defaultText: "read=16k,channel=512k,messages=1m,pscom=1024g",
+        "HANDFAST_RENDEZVOUS_BYTES", defaultText: "read=16k,channel=2m,messages=1m,pscom=1024g",
         allowed: "numbers of bytes from 1 to 1024g, with k, m or g for 1024, 1024² or 1024³,"
             + " as in `64k` or `read=16k,messages=512k,tcp=2m,pscom=1024g`",
         help: "Payloads of at least so many bytes stay with the sender until the receiver fetches them: from its memory"
