@@ -32,6 +32,8 @@ struct Inbound {
     /// Read ahead of the next header: much when messages are small, little when their payload should not be copied.
     static let readAheadForSmall: Int32 = 65_536
     static let readAheadForLarge: Int32 = 2_048
+    /// To copy less is quicker than to ask the system twice.
+    static let largePayloadByteCount = 16 << 10
     /// A user header of so many bytes may come in pieces without an allocation at that moment.
     static let reservedUserHeaderByteCount = 64
 
@@ -189,7 +191,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     // Hot path.
     /// The header and all of the user header are here; the bytes are valid during the call.
     private func beginMessage(_ header: MessageHeader, _ userHeader: UnsafeRawBufferPointer) {
-        let isLarge = header.payloadByteCount > Int(Inbound.readAheadForLarge)
+        let isLarge = header.payloadByteCount > Inbound.largePayloadByteCount
         pointee.inbound.readAhead = isLarge ? Inbound.readAheadForLarge : Inbound.readAheadForSmall
         switch header.kind {
         case .user: arrive(userHeader, payloadByteCount: header.payloadByteCount)
