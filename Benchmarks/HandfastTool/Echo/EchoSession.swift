@@ -47,12 +47,14 @@ struct EchoSession: ~Copyable {
     // Hot path.
     /// Answers what has arrived.
     mutating func step(_ endpoint: Endpoint) {
+        var hasFreed = false
         while let number = sending.first, requests[number]!.isComplete {
             sending.removeFirst()
             finishSend(number)
+            hasFreed = true
         }
         switch phase {
-        case .serving: break
+        case .serving: if hasFreed { post(endpoint) }
         case .preparing(let layout): return prepare(layout, endpoint)
         case .ending: return
         }
