@@ -17,7 +17,7 @@ import TransportAPI
     typealias Pointer = UnsafeMutablePointer<SharedMemoryChannel>
 
     var phase = Phase.open
-    /// Waits for room in its ring, and the peer was told so.
+    /// Waits for room; the peer was told so unless it is looked at with every poll.
     var isWaiting = false
     /// Its ring is looked at with every poll, so the peer does not ring.
     var isHot = false

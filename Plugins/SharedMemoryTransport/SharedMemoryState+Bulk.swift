@@ -11,12 +11,17 @@ extension SharedMemoryState {
     /// Gives a connection bulk memory, another's if need be; false when there is none to be had now.
     static func giveBulk(_ channel: Channel) -> Bool {
         let state = unsafe channel.pointee.transport
-        guard unsafe state.pointee.bulkLimit > 0, let place = unsafe freeBulkPlace(state) else { return false }
+        guard unsafe state.pointee.bulkLimit > 0, unsafe state.pointee.pollCount >= state.pointee.nextBulk,
+            let place = unsafe freeBulkPlace(state)
+        else { return false }
         guard let memory = unsafe mapOutgoingBulk(channel),
             unsafe csystem_reserve_pages(memory, UInt64(BulkMemory.byteCount)) == 0
         else {
-            // An old kernel, or no memory: the rings carry all.
-            unsafe state.pointee.bulkLimit = 0
+            // No memory: the rings carry all for a while.
+            if let memory = unsafe mapOutgoingBulk(channel) {
+                unsafe csystem_drop_pages(memory, UInt64(BulkMemory.byteCount))
+            }
+            unsafe state.pointee.nextBulk = state.pointee.pollCount + 16 * bulkLease
             return false
         }
         let bulk = UnsafeMutablePointer<BulkProducer>.allocate(capacity: 1)

@@ -22,8 +22,10 @@ import Glibc
     var hotCount = 0
     /// Who has bulk memory; `bulkLimit` places.
     let bulkOwners: UnsafeMutablePointer<Channel?>
-    /// 0 once no more can be had.
+    /// 0 where none can be had.
     var bulkLimit = bulkLimit
+    /// The poll before which nobody asks for more.
+    var nextBulk: UInt64 = 0
     /// Waits for room and is looked at with every poll, so that its peer need not ring.
     var waiting: Channel?
     /// Has sent without a fence since the last poll.

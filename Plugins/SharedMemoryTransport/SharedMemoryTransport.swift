@@ -37,6 +37,10 @@ public import TransportAPI
         unsafe operations = SharedMemoryChannel.makeOperations()
         unsafe raw = SharedMemoryState.make(
             doorbell: Doorbell(doorbell.memory.baseAddress!), wake: event, proof: proof)
+        // On an old kernel: peers are told at once that all goes through the rings.
+        if unsafe csystem_reserve_pages(doorbell.memory.baseAddress!, UInt64(doorbell.byteCount)) != 0 {
+            unsafe raw.pointee.bulkLimit = 0
+        }
     }
 
     deinit {

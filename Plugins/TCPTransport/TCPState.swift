@@ -7,7 +7,7 @@ import CSystem
     static let eventLimit = 64
     /// Channels that wait for their peer's end at most: a peer that never ends would keep its descriptor for ever.
     static let lingeringLimit = 128
-    /// Silent sockets are left alone for so long, in ticks: one to two microseconds.
+    /// Silent sockets are left alone for so long, in ticks: one to four microseconds.
     private static let longestPause: UInt64 = 4_000
 
     let epoll: Int32

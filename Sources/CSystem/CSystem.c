@@ -58,7 +58,10 @@ void *csystem_map_again(void *start, uint64_t byte_count) {
     return again == MAP_FAILED ? NULL : again;
 }
 
-void csystem_drop_pages(void *start, uint64_t byte_count) { (void)madvise(start, byte_count, MADV_REMOVE); }
+void csystem_drop_pages(void *start, uint64_t byte_count) {
+    (void)munlock(start, byte_count);  // Locked pages, as after mlockall, would stay.
+    (void)madvise(start, byte_count, MADV_REMOVE);
+}
 
 void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count) {
     char *target = to;

@@ -157,4 +157,38 @@ import Testing
         #expect(one.poll() == 1)
         #expect(one.recorder.roomCount == 1)
     }
+
+    @Test func `is given back though the program has locked its pages`() throws {
+        let hub = try SharedMemoryTransport()
+        let pairs = try (0...SharedMemoryState.bulkLimit).map { _ in
+            try Meeting.makeSides(hub, SharedMemoryTransport())
+        }
+        let bytes = sample(20_000)
+        for (near, far) in pairs.dropLast() {
+            #expect(near.send(bytes) == bytes.count)
+            near.poll()
+            while far.poll() > 0 {}
+        }
+        let first = pairs[0].0
+        let offset = PairMemory.bulkOffset(of: first.raw.pointee.link.role, isOutgoing: true)
+        let area = first.raw.pointee.link.segment.mapWhole()! + offset
+        // As mlockall does, where the limit allows it.
+        guard mlock(area, BulkMemory.byteCount) == 0 else { return }
+        for _ in 0..<SharedMemoryState.bulkLease { first.poll() }
+        #expect(pairs.last!.0.send(bytes) == bytes.count)
+        #expect(pagesInUse(first) == 0)
+    }
+
+    @Test func `is asked for again after a while when there was none`() throws {
+        let (one, two) = try Meeting.makeSides()
+        one.transport.raw.pointee.nextBulk = one.transport.raw.pointee.pollCount + 2
+        #expect(one.send(sample(5_000)) == 5_000)
+        #expect(one.raw.pointee.bulk == nil)
+        for _ in 0..<2 { one.poll() }
+        while two.poll() > 0 {}
+        #expect(one.send(sample(5_000)) == 5_000)
+        #expect(one.raw.pointee.bulk != nil)
+        while two.poll() > 0 {}
+        #expect(Bool(two.recorder.bytes == sample(5_000) + sample(5_000)))
+    }
 }
