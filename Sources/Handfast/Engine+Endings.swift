@@ -169,7 +169,10 @@ extension Engine {
     func failAll(_ slot: UnsafeMutablePointer<ConnectionSlot>, _ reason: EndReason) {
         failReceives(slot, reason)
         while let request = slot.dequeueFirst() { request.fail(reason) }
-        while let request = slot.pointee.awaitingFinish.removeFirst() { request.fail(reason) }
+        while let request = slot.pointee.awaitingFinish.removeFirst() {
+            // The peer had all of it.
+            if request.pointee.isReleasedByPeer { request.complete(.succeeded) } else { request.fail(reason) }
+        }
         while let request = slot.pointee.reading.removeFirst() { request.fail(reason) }
         slot.pointee.inbound.request?.fail(reason)
         slot.pointee.inbound.request = nil
@@ -206,7 +209,7 @@ extension ConnectionSlot.Violation {
         switch self {
         case .malformedRendezvous: "a rendezvous message of the wrong size"
         case .unknownRendezvous: "the end of a rendezvous that was never asked for"
-        case .unfinishedRendezvous: "the end of a rendezvous while it was being answered"
+        case .unfinishedRendezvous: "a payload refused while it was being answered"
         case .malformedRead: "a request to read of the wrong size"
         case .unknownRead: "a request to read what no open rendezvous offers"
         case .tooManyReads: "more requests to read one payload than are allowed"

@@ -1,18 +1,24 @@
-/// Receives that have asked for their payload by messages and could read it as well: who gets no answer soon reads.
+/// Receives that have asked for their payload by messages and could read it as well: when nothing comes for a while they
+/// read the rest.
 ///
-/// A sender that computes for a while without progress does not keep its receiver waiting.
+/// A sender that computes without progress does not keep its receiver waiting.
 struct Impatience {
-    /// One that is not answered yet.
     private struct Wait {
         let request: UnsafeMutablePointer<RequestSlot>
         let generation: UInt64
+        /// In a row, that found nothing new from the sender.
         var visitCount = 0
+        var deliveryCount: UInt32
+
+        var isOver: Bool {
+            request.pointee.generation != generation || request.pointee.isComplete || request.pointee.readAddress == nil
+        }
     }
 
     /// More at once are read without asking.
     private static let limit = 8
-    /// An answer takes one or two of the engine's visits.
-    private static let patience = 4
+    /// An answer takes one or two of the engine's visits, which come quickly meanwhile.
+    private static let patience = 32
 
     private let waits = UnsafeMutablePointer<Wait>.allocate(capacity: limit)
     private var count = 0
@@ -23,15 +29,13 @@ struct Impatience {
 
     /// - Returns: false when there are too many.
     mutating func add(_ request: UnsafeMutablePointer<RequestSlot>) -> Bool {
+        if count == Self.limit { removeThoseThatAreOver() }
         guard count < Self.limit else { return false }
-        (waits + count).initialize(to: Wait(request: request, generation: request.pointee.generation))
+        let deliveries = request.pointee.connection?.pointee.deliveryCount ?? 0
+        (waits + count).initialize(
+            to: Wait(request: request, generation: request.pointee.generation, deliveryCount: deliveries))
         count += 1
         return true
-    }
-
-    mutating func remove(_ request: UnsafeMutablePointer<RequestSlot>) {
-        guard let index = (0..<count).first(where: { waits[$0].request == request }) else { return }
-        remove(at: index)
     }
 
     /// Takes one that has waited for long enough.
@@ -40,20 +44,26 @@ struct Impatience {
         var index = 0
         while index < count {
             let wait = waits[index]
-            // Its connection may have ended meanwhile.
-            let isWaiting = wait.request.pointee.generation == wait.generation && !wait.request.pointee.isComplete
-            guard !isWaiting || isOver || wait.visitCount >= Self.patience else {
+            guard wait.isOver || isOver || wait.visitCount >= Self.patience else {
                 index += 1
                 continue
             }
             remove(at: index)
-            if isWaiting { return wait.request }
+            if !wait.isOver { return wait.request }
         }
         return nil
     }
 
     mutating func countVisit() {
-        for index in 0..<count { waits[index].visitCount += 1 }
+        for index in 0..<count where !waits[index].isOver {
+            let deliveries = waits[index].request.pointee.connection?.pointee.deliveryCount ?? 0
+            waits[index].visitCount = deliveries == waits[index].deliveryCount ? waits[index].visitCount + 1 : 0
+            waits[index].deliveryCount = deliveries
+        }
+    }
+
+    private mutating func removeThoseThatAreOver() {
+        for index in (0..<count).reversed() where waits[index].isOver { remove(at: index) }
     }
 
     private mutating func remove(at index: Int) {

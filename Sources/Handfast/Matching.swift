@@ -178,7 +178,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         if isResumed { resume() }
     }
 
-    /// The sender of a payload that we would have asked for waits for us with its goodbye, as we may for it.
+    /// The sender of a payload that stayed with it waits for us with its goodbye, as we may for it.
     func giveUp(_ content: UnexpectedMessage.Content) {
         guard case .remote(_, let rendezvous) = content, pointee.channel != nil, pointee.credit.isCounted,
             !isSayingGoodbye

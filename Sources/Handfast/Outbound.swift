@@ -104,6 +104,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// Gives the transport what is queued, until it takes no more.
     func flush() {
         guard let endpoint = pointee.endpoint else { return }
+        var passCount = 0
         while let channel = pointee.channel, let operations = pointee.operations, let request = pointee.sendQueue.first
         {
             if request.pointee.frameByteCount == 0 { guard makeFrame(of: request) else { return } }
@@ -113,7 +114,12 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             request.pointee.sentByteCount += taken
             guard taken == byteCount else { return }
             dequeue(request)
+            if request.pointee.role == .payloadAnswer { passCount = Self.passLimit }
             sent(request)
+            if passCount > 0 {
+                passCount -= 1
+                letUserPass()
+            }
         }
         // Who closes waits for its last message, perhaps.
         if pointee.dropsArrivals { callForAttention() }
@@ -138,6 +144,18 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         request.makeFrame(
             rendezvousByteCount: threshold, rendezvous: endpoint.pointee.lastRendezvous, offersHandle: offersHandle)
         return true
+    }
+
+    /// Messages of the user's that go between two pieces of large payloads.
+    private static var passLimit: Int { 16 }
+
+    /// Brings the first of the user's messages to the front, before answers that could go on for long.
+    private func letUserPass() {
+        guard let user = pointee.lastControl?.pointee.next, user.pointee.role == .message,
+            user.pointee.frameByteCount == 0, makeFrame(of: user)
+        else { return }
+        pointee.sendQueue.remove(user)
+        pointee.sendQueue.insert(user, after: nil)
     }
 
     /// Puts a message of the engine's own before those of the user's that have not begun: they may wait for credit, and

@@ -45,9 +45,19 @@ struct Pulls {
         return piece
     }
 
-    /// What comes for a request is dropped.
-    mutating func forget(_ request: UnsafeMutablePointer<RequestSlot>) {
-        for index in 0..<count where pieces[index].request == request { pieces[index].request = nil }
+    /// What still comes for a request is dropped.
+    /// - Returns: where the first of its pieces begins that was not here yet; nil when all that were asked for are.
+    mutating func forget(_ request: UnsafeMutablePointer<RequestSlot>) -> Int? {
+        var first: Int?
+        if let piece = arriving, piece.request == request {
+            first = piece.offset
+            arriving?.request = nil
+        }
+        for index in 0..<count where pieces[index].request == request {
+            first = min(first ?? .max, pieces[index].offset)
+            pieces[index].request = nil
+        }
+        return first
     }
 
     /// Nil for a number that was not asked for, or was answered.

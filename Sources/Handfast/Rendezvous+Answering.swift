@@ -1,4 +1,5 @@
 import CHandfast
+import Glibc
 
 // The sender's half of a rendezvous by messages: its payload has a handle, and whoever asks gets what the handle names.
 
@@ -67,6 +68,39 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         owner.pointee.partCount += 1
         enqueueControl(answer)
         flush()
+    }
+
+    /// What goes out in place of bytes that nobody wants: as many zeros as an answer of ours has at most.
+    // Read-only, so safe for any thread.
+    nonisolated(unsafe) private static let nothing: UnsafeMutableRawPointer? = {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        let start = mmap(nil, Pulls.pieceByteCount, PROT_READ, flags, -1, 0)
+        return start == MAP_FAILED ? nil : start
+    }()
+
+    /// Nobody wants the answers any more: those that have not begun go out without their bytes, and what is left of the
+    /// others need not come from the payload.
+    func voidAnswers(of owner: UnsafeMutablePointer<RequestSlot>) {
+        var candidate = pointee.sendQueue.first
+        while let answer = candidate, owner.pointee.partCount > 0 {
+            candidate = answer.pointee.next
+            guard answer.pointee.role == .payloadAnswer, answer.pointee.owner == UnsafeMutableRawPointer(owner) else {
+                continue
+            }
+            if answer.pointee.sentByteCount > 0 {
+                guard let nothing = Self.nothing, answer.pointee.payloadByteCount <= Pulls.pieceByteCount else {
+                    continue
+                }
+                (answer.pointee.payload, answer.pointee.owner) = (nothing, nil)
+                owner.pointee.partCount -= 1
+                continue
+            }
+            let header = MessageHeader(
+                .readAnswer, userHeaderByteCount: MemoryLayout<UInt64>.size, payloadByteCount: 0)
+            answer.pointee.frame.0 = header.word
+            (answer.pointee.payload, answer.pointee.payloadByteCount, answer.pointee.owner) = (nil, 0, nil)
+            owner.pointee.partCount -= 1
+        }
     }
 
     /// An answer is out.

@@ -36,17 +36,16 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     func readAnswered(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
         guard bytes.count == MemoryLayout<UInt64>.size, let pulls = pointee.pulls,
             let piece = pulls.pointee.take(UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))),
-            piece.byteCount == payloadByteCount
+            piece.byteCount == payloadByteCount || piece.request == nil && payloadByteCount == 0
         else { return violate(.unexpectedAnswer) }
         pulls.pointee.arriving = piece
         pointee.inbound.continuation = .pull
         guard let request = piece.request else {
             return expectPayload(at: nil, byteCount: 0, surplus: payloadByteCount)
         }
-        if request.pointee.readAddress != nil {
+        if !request.pointee.isAnswered {
             // The sender is there.
-            pointee.endpoint?.pointee.impatience.remove(request)
-            request.pointee.readAddress = nil
+            request.pointee.isAnswered = true
             askForPieces()
         }
         expectPayload(at: request.pointee.payload.map { $0 + piece.offset }, byteCount: payloadByteCount, surplus: 0)
@@ -59,6 +58,16 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         pointee.pulls?.pointee.arriving = nil
         askForPieces()
+    }
+
+    /// - Returns: how much of the payload is here.
+    func stopPulling(_ request: UnsafeMutablePointer<RequestSlot>) -> Int {
+        if pointee.pulls?.pointee.arriving?.request == request {
+            // The rest of the piece is for nobody.
+            pointee.inbound.surplus += pointee.inbound.remaining
+            (pointee.inbound.remaining, pointee.inbound.target) = (0, nil)
+        }
+        return pointee.pulls?.pointee.forget(request) ?? request.pointee.sentByteCount
     }
 
     func dropPulls() {
@@ -74,7 +83,7 @@ extension UnsafeMutablePointer<RequestSlot> {
     /// Nothing for now, perhaps.
     fileprivate var nextPieceByteCount: Int {
         guard pointee.role == .pull else { return 0 }
-        guard pointee.readAddress != nil else { return Swift.min(unaskedByteCount, Pulls.pieceByteCount) }
+        if pointee.readAddress == nil || pointee.isAnswered { return Swift.min(unaskedByteCount, Pulls.pieceByteCount) }
         return pointee.partCount > 0 ? 0 : Swift.min(unaskedByteCount, Pulls.firstPieceByteCount)
     }
 }

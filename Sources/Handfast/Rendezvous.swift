@@ -88,16 +88,18 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         if error != 0 { readEnded(request, error) }
     }
 
-    /// The peer does not answer: fetches from its memory what it was asked for. Its answer is dropped when it comes.
+    /// The peer does not answer any more: fetches from its memory what has not come. Late answers are dropped.
     func readInstead(_ request: UnsafeMutablePointer<RequestSlot>) {
         guard let channel = pointee.channel, let target = request.pointee.payload,
             let read = pointee.operations?.pointee.read, let address = request.pointee.readAddress
         else { return }
-        pointee.pulls?.pointee.forget(request)
+        let start = stopPulling(request)
         request.pointee.role = .message
         request.pointee.partCount = 0
         request.pointee.readAddress = nil
-        let error = read(channel, target, address, request.pointee.trailer.2, UInt64(UInt(bitPattern: request)))
+        let error = read(
+            channel, target + start, address + UInt64(start), request.pointee.trailer.2 - UInt64(start),
+            UInt64(UInt(bitPattern: request)))
         if error != 0 { readEnded(request, error) }
     }
 
@@ -111,7 +113,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     func rendezvousFinished(_ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int) {
         guard let request = findAnnounced(bytes, payloadByteCount) else { return }
-        // It has read what it had asked for: the answers go out all the same, and the payload must stay for them.
+        // It has read what it had asked for. The payload must stay for a long answer that has begun.
+        voidAnswers(of: request)
         guard request.pointee.partCount == 0 else { return request.pointee.isReleasedByPeer = true }
         takeAnnounced(request)
         request.complete(.succeeded)
@@ -126,7 +129,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         request.fail(EndReason(HandfastError(.closed, "\(peer) closed the connection before it received the payload")))
     }
 
-    /// The send whose payload the peer needs no more, and which is not in the queue any more; nil when the peer has broken a rule.
+    /// The send whose payload the peer needs no more; nil when the peer has broken a rule.
     private func findAnnounced(
         _ bytes: UnsafeRawBufferPointer, _ payloadByteCount: Int
     ) -> UnsafeMutablePointer<RequestSlot>? {

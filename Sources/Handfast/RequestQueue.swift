@@ -23,16 +23,6 @@ struct RequestQueue {
         if let other { other.pointee.next = request } else { first = request }
     }
 
-    /// Whether a scatter list is among them.
-    var hasListed: Bool {
-        var candidate = first
-        while let request = candidate {
-            if request.pointee.pieceCount > 0 { return true }
-            candidate = request.pointee.next
-        }
-        return false
-    }
-
     // Hot path.
     mutating func remove(_ request: UnsafeMutablePointer<RequestSlot>) {
         let (previous, next) = (request.pointee.previous, request.pointee.next)

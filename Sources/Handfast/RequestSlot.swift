@@ -115,8 +115,10 @@ struct RequestSlot: TableSlot {
     /// Sizes of the message as it was sent; the user's room may be smaller.
     var arrivedHeaderByteCount = 0
     var arrivedPayloadByteCount = 0
-    /// Where its payload can be read while it is asked for by messages and no answer has come; nil where it cannot.
+    /// Where its payload can be read while it is asked for by messages; nil where it cannot.
     var readAddress: UInt64?
+    /// An answer to that has come.
+    var isAnswered = false
 
     var isComplete: Bool { outcome != .underWay }
 }

@@ -196,4 +196,73 @@ import Testing
         for send in sends { _ = try pair.finish(send) }
         for (payload, room) in zip(payloads, rooms) { #expect(room == payload) }
     }
+
+    @Test func `is read to its end when its sender falls silent after the first answer`() throws {
+        let pair = try EndpointPair("shm", Self.threshold)
+        let (near, far) = try pair.connect()
+        let (sent, room) = (Payload(byteCount: 3_000_000, seed: 1), Payload(byteCount: 3_000_000))
+        let send = try near.send(sent.bytes)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        pair.run("its first piece has come") { room.bytes[0] == sent.bytes[0] }
+        #expect(!receive.isComplete)
+        // From here on the sender computes.
+        _ = try pair.far.wait(for: receive, timeout: .seconds(10))
+        #expect(room == sent)
+        _ = try pair.finish(send)
+    }
+
+    @Test func `was sent when its receiver has read it and says so, though it vanishes before the answers`() throws {
+        let pair = try EndpointPair("shm", Self.threshold)
+        var other: Endpoint? = try Endpoint(
+            name: "other", transports: definitions,
+            environment: Self.threshold.merging(["HANDFAST_TRANSPORTS": "shm"]) { $1 })
+        let (connection, far) = try pair.join(try #require(other))
+        let (sent, room) = (Payload(byteCount: 300_000, seed: 1), Payload(byteCount: 300_000))
+        let first = try far.send(sent.bytes)
+        // Fills the ring, so that no answer gets out.
+        let filler = Payload(byteCount: 1_000, seed: 2)
+        for _ in 0..<400 { _ = try far.send(filler.bytes) }
+        let receive = try other!.receive(into: room.mutable, from: connection)
+        _ = try other!.wait(for: receive, timeout: .seconds(5))
+        #expect(room == sent)
+        other = nil
+        pair.run("the end is known") { first.isComplete }
+        #expect(throws: Never.self) { try first.result() }
+        withExtendedLifetime((filler, sent)) {}
+    }
+
+    @Test func `completes at its sender when its receiver has read it, whatever that does then`() throws {
+        let pair = try EndpointPair("shm", Self.threshold)
+        let (near, far) = try pair.connect()
+        let (sent, room) = (Payload(byteCount: 300_000, seed: 1), Payload(byteCount: 300_000))
+        let first = try near.send(sent.bytes)
+        // Fills the ring, so that no answer gets out.
+        let filler = Payload(byteCount: 1_000, seed: 2)
+        for _ in 0..<400 { _ = try near.send(filler.bytes) }
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        _ = try pair.far.wait(for: receive, timeout: .seconds(5))
+        #expect(room == sent)
+        // From here on the receiver computes.
+        #expect(pair.near.wait(timeout: .seconds(10)) { first.isComplete })
+        withExtendedLifetime((filler, sent)) {}
+    }
+
+    @Test(arguments: transports) func `does not keep small messages waiting until its end`(over transport: String)
+        throws
+    {
+        let pair = try EndpointPair(transport)
+        let (near, far) = try pair.connect()
+        let count = 32 << 20
+        let (big, bigRoom) = (Payload(byteCount: count, seed: 1), Payload(byteCount: count))
+        let (small, smallRoom) = (Payload(byteCount: 8, seed: 2), Payload(byteCount: 8))
+        let bigReceive = try pair.far.receive(into: bigRoom.mutable, from: far)
+        let smallReceive = try pair.far.receive(into: smallRoom.mutable, from: far)
+        _ = try near.send(big.bytes)
+        func here() -> Int { (0..<512).count { bigRoom.bytes[$0 << 16 + 100] == big.bytes[$0 << 16 + 100] } }
+        pair.run("it has begun to come") { here() >= 64 }
+        _ = try near.send(small.bytes)
+        pair.run("small") { smallReceive.isComplete }
+        #expect(!bigReceive.isComplete)
+        pair.run("big") { bigReceive.isComplete }
+    }
 }
