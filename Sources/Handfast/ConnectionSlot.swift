@@ -51,8 +51,6 @@ struct ConnectionSlot: TableSlot {
     // Small ones side by side.
     /// The peer does not read our memory: what waits for it has a handle in place of an address.
     var offersHandles = false
-    /// What we could read is asked for by messages, unless the peer does not answer soon.
-    var prefersChannel = false
     /// Both sides know one-sided operations.
     var servesOneSided = false
     /// The user holds a handle and will close it.

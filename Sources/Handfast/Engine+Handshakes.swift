@@ -199,7 +199,7 @@ extension Engine {
         let slot = record.slot
         let peerReads = transport.operations.pointee.read != nil && attempt.peerReads
         slot.pointee.offersHandles = !peerReads
-        slot.pointee.prefersChannel = attempt.prefersChannel
+        slot.pointee.inbound.prefersChannel = attempt.prefersChannel
         slot.pointee.rendezvousByteCount = rendezvous.byteCount(
             over: transports[index].definition.name, peerReads ? attempt.prefersChannel ? .channel : .read : way)
         if transport.operations.pointee.read != nil {

@@ -39,6 +39,8 @@ struct Inbound {
 
     var part = Part.head
     var continuation = Continuation.none
+    /// Payloads that could be read are asked for by messages, unless the peer does not answer soon.
+    var prefersChannel = false
     /// Of the header or the user header, as far as it came in pieces.
     var collectedByteCount: Int32 = 0
     /// Room in `userHeader`.

@@ -80,7 +80,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard address & PayloadHandle.mark == 0, let read = pointee.operations?.pointee.read else {
             return pull(into: request, from: address, byteCount: byteCount)
         }
-        if pointee.prefersChannel, pointee.credit.isCounted, pointee.endpoint?.mayAsk(request) == true {
+        if pointee.inbound.prefersChannel, pointee.credit.isCounted, pointee.endpoint?.mayAsk(request) == true {
             request.pointee.readAddress = address
             return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
         }

@@ -49,7 +49,7 @@ final class DataPath {
         region?.pointee.key.nonce = Self.nonce
         slot.pointee.rendezvousByteCount = 512
         slot.pointee.offersHandles = self.random.happens(oneIn: 2)
-        slot.pointee.prefersChannel = self.random.happens(oneIn: 2)
+        slot.pointee.inbound.prefersChannel = self.random.happens(oneIn: 2)
     }
 
     private static func from(_ channel: UnsafeMutableRawPointer?) -> DataPath {
