@@ -59,8 +59,10 @@ extension Settings {
         "HANDFAST_RENDEZVOUS_BYTES", defaultText: "read=16k,channel=2m,messages=1m,pscom=1024g",
         allowed: "numbers of bytes from 1 to 1024g, with k, m or g for 1024, 1024² or 1024³,"
             + " as in `64k` or `read=16k,messages=512k,tcp=2m,pscom=1024g`",
-        help: "Payloads of at least so many bytes stay with the sender until the receiver fetches them: from its memory"
-            + " where the transport can, through the channel if that is quicker there, else by messages; a name of a transport counts more than the way, and pscom"
+        help:
+            "Payloads of at least so many bytes stay with the sender until the receiver fetches them: by `read` from its"
+            + " memory where the transport can, by `channel` where its own channel is quicker, as with shared memory,"
+            + " else by `messages`; a name of a transport counts more than the way, and pscom"
             + " peers only by their own entry. 1024g means never.",
         parse: RendezvousThresholds.init(parsing:))
     static let name = Setting.text(
