@@ -30,10 +30,10 @@ struct LocalRun: ~Copyable {
     }
 
     private var companionArguments: [String] {
-        let cores = if case .cores(_, let core) = pinning { "\(core)" } else { "none" }
         let largest = max(plan.sizes.max() ?? 0, 1)
         return [
-            "perf", "--listen", "127.0.0.1:0@perf-echo", "--companion", "--pin", cores, "--sizes", "\(largest)",
+            "perf", "--listen", "127.0.0.1:0@perf-echo", "--companion", "--pin", pinning.echoingText, "--sizes",
+            "\(largest)",
         ]
     }
 

@@ -4,6 +4,9 @@ enum Pinning: Equatable {
     case none
     case cores(measuring: Int, echoing: Int)
 
+    /// As the echoing process is told by `--pin`.
+    var echoingText: String { if case .cores(_, let core) = self { "\(core)" } else { "none" } }
+
     /// Reads `0,1`, `0` for both, or `none`.
     /// - Parameter usable: the cores that may be named.
     static func parse(_ text: String, usable: [Int]) throws(ToolError) -> Pinning {

@@ -18,9 +18,10 @@ final class Crowd {
     /// - Parameter capacity: how many connections there will be at most.
     init(_ pinning: Pinning, _ clock: TickClock, capacity: Int) throws {
         self.clock = clock
-        let cores = if case .cores(_, let core) = pinning { "\(core)" } else { "none" }
         companion = try Companion(
-            arguments: ["perf", "--listen", "127.0.0.1:0@perf-hold", "--companion", "--hold", "--pin", cores])
+            arguments: [
+                "perf", "--listen", "127.0.0.1:0@perf-hold", "--companion", "--hold", "--pin", pinning.echoingText,
+            ])
         endpoint = try Endpoint(name: "perf")
         try endpoint.listen(on: IPAddress("127.0.0.1"))
         connections.reserveCapacity(capacity)

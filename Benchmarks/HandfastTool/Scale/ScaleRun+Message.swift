@@ -13,9 +13,8 @@ extension ScaleRun {
         let crowd = try Crowd(plan.pinning, clock, capacity: count)
         try crowd.grow(kind, to: count - 1)
         tellObstacle(kind, crowd)
-        let cores = if case .cores(_, let core) = plan.pinning { "\(core)" } else { "none" }
         let companion = try Companion(
-            arguments: ["perf", "--listen", "127.0.0.1:0@perf-echo", "--companion", "--pin", cores])
+            arguments: ["perf", "--listen", "127.0.0.1:0@perf-echo", "--companion", "--pin", plan.pinning.echoingText])
         let connection = try crowd.endpoint.connect(to: companion.address, selection: Plan.only(name))
         let row =
             plan.test == .sleep
