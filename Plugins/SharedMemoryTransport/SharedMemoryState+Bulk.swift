@@ -2,7 +2,7 @@ import CSystem
 
 /// Which connections have bulk memory to write to: few, as it is large, and those that used it last.
 extension SharedMemoryState {
-    /// So many connections of an endpoint at once; 1 MiB each.
+    /// So many connections of an endpoint at once; 960 KiB each.
     static let bulkLimit = 16
 
     /// Who has written within so many polls keeps it: to make the pages anew takes longer than many messages.
@@ -14,13 +14,8 @@ extension SharedMemoryState {
         guard unsafe state.pointee.bulkLimit > 0, unsafe state.pointee.pollCount >= state.pointee.nextBulk,
             let place = unsafe freeBulkPlace(state)
         else { return false }
-        guard let memory = unsafe mapOutgoingBulk(channel),
-            unsafe csystem_reserve_pages(memory, UInt64(BulkMemory.byteCount)) == 0
-        else {
-            // No memory: the rings carry all for a while.
-            if let memory = unsafe mapOutgoingBulk(channel) {
-                unsafe csystem_drop_pages(memory, UInt64(BulkMemory.byteCount))
-            }
+        guard let memory = unsafe reserveOutgoingBulk(channel) else {
+            // The rings carry all for a while.
             unsafe state.pointee.nextBulk = state.pointee.pollCount + 16 * bulkLease
             return false
         }
@@ -29,6 +24,15 @@ extension SharedMemoryState {
         unsafe channel.pointee.bulk = bulk
         unsafe state.pointee.bulkOwners[place] = channel
         return true
+    }
+
+    /// Nil when there is no memory for it.
+    private static func reserveOutgoingBulk(_ channel: Channel) -> UnsafeMutableRawPointer? {
+        guard let memory = unsafe mapOutgoingBulk(channel) else { return nil }
+        if unsafe csystem_reserve_pages(memory, UInt64(BulkMemory.byteCount)) == 0 { return unsafe memory }
+        // Of some pages, perhaps.
+        unsafe csystem_drop_pages(memory, UInt64(BulkMemory.byteCount))
+        return nil
     }
 
     private static func mapOutgoingBulk(_ channel: Channel) -> UnsafeMutableRawPointer? {

@@ -62,22 +62,6 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
     }
 }
 
-/// Reads a word, and says in ticks of the processor's clock how long that took; 0 where there is no such clock.
-static inline uint64_t csystem_load_timed(const uint64_t *word, uint64_t *ticks) {
-#if defined(__x86_64__)
-    uint32_t low[2], high[2];
-    // The fences keep the load between the two readings.
-    __asm__ volatile("lfence; rdtsc; lfence" : "=a"(low[0]), "=d"(high[0])::"memory");
-    uint64_t value = csystem_load_acquire(word);
-    __asm__ volatile("lfence; rdtsc" : "=a"(low[1]), "=d"(high[1])::"memory");
-    *ticks = ((uint64_t)high[1] << 32 | low[1]) - ((uint64_t)high[0] << 32 | low[0]);
-    return value;
-#else
-    *ticks = 0;
-    return csystem_load_acquire(word);
-#endif
-}
-
 /// Tells the processor that this is a spin loop.
 static inline void csystem_pause(void) {
 #if defined(__x86_64__)
@@ -95,6 +79,23 @@ static inline uint64_t csystem_ticks(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+#endif
+}
+
+/// Reads a word, and says in ticks how long that took; 0 where no clock is quick enough.
+static inline uint64_t csystem_load_timed(const uint64_t *word, uint64_t *ticks) {
+#if defined(__x86_64__)
+    // The fences keep the load between the two readings.
+    __builtin_ia32_lfence();
+    uint64_t start = csystem_ticks();
+    __builtin_ia32_lfence();
+    uint64_t value = csystem_load_acquire(word);
+    __builtin_ia32_lfence();
+    *ticks = csystem_ticks() - start;
+    return value;
+#else
+    *ticks = 0;
+    return csystem_load_acquire(word);
 #endif
 }
 
