@@ -4,7 +4,7 @@ import Glibc
 extension Endpoint {
     // Hot path.
     /// Moves what there is to move, and returns at once. Its cost does not depend on how many connections are idle.
-    /// - Returns: how many things were done; 0 when nothing was there.
+    /// - Returns: how many things were done; 0 when nothing was found: sockets that are silent are not looked at every time.
     @discardableResult
     public func progress() -> Int {
         var done = state.pointee.pollTransports()

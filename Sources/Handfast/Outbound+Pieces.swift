@@ -75,7 +75,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         prepare(request)
         if taken > 0 {
-            request.makeFrame(rendezvousByteCount: .max, rendezvous: 0, offersHandle: false)
+            request.makeFrame()
             request.pointee.sentByteCount = taken
         }
         pointee.sendQueue.append(request)

@@ -137,12 +137,15 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let isListed = request.pointee.pieceCount > 0
         // What lies in several places has no address to read it from.
         let threshold = isAllowed ? (isListed ? Int.max : pointee.rendezvousByteCount) : 0
-        let offersHandle = pointee.offersHandles || isListed
+        guard payloadByteCount >= threshold, request.canStay else {
+            request.makeFrame()
+            return true
+        }
         repeat {
             endpoint.pointee.lastRendezvous += 1
         } while isHandleTaken(endpoint.pointee.lastRendezvous)
         request.makeFrame(
-            rendezvousByteCount: threshold, rendezvous: endpoint.pointee.lastRendezvous, offersHandle: offersHandle)
+            rendezvous: endpoint.pointee.lastRendezvous, offersHandle: pointee.offersHandles || isListed)
         return true
     }
 
@@ -234,21 +237,29 @@ extension UnsafeMutablePointer<RequestSlot> {
         return Credit.cost(pointee.userHeaderByteCount, isAlone ? 0 : pointee.payloadByteCount)
     }
 
-    /// Decides how the message travels and writes its first bytes.
-    func makeFrame(rendezvousByteCount: Int, rendezvous: UInt64, offersHandle: Bool) {
-        let (headerByteCount, payloadByteCount) = (pointee.userHeaderByteCount, pointee.payloadByteCount)
-        let own = MessageHeader(.user, userHeaderByteCount: headerByteCount, payloadByteCount: payloadByteCount)
-        let overhead = RendezvousRequest.fixedByteCount
-        guard payloadByteCount >= rendezvousByteCount, payloadByteCount > 0,
-            headerByteCount + overhead <= MessageHeader.maximumUserHeaderByteCount
-        else {
-            pointee.frame.0 = own.word
-            pointee.frameByteCount = MessageHeader.byteCount
-            return
-        }
+    /// Whether its payload may stay here while its header travels.
+    fileprivate var canStay: Bool {
+        let headerByteCount = pointee.userHeaderByteCount + RendezvousRequest.fixedByteCount
+        return pointee.payloadByteCount > 0 && headerByteCount <= MessageHeader.maximumUserHeaderByteCount
+    }
+
+    /// Writes the first bytes of a message that travels whole.
+    func makeFrame() {
+        pointee.frame.0 =
+            MessageHeader(
+                .user, userHeaderByteCount: pointee.userHeaderByteCount, payloadByteCount: pointee.payloadByteCount
+            ).word
+        pointee.frameByteCount = MessageHeader.byteCount
+    }
+
+    /// The same for one whose payload stays here.
+    fileprivate func makeFrame(rendezvous: UInt64, offersHandle: Bool) {
+        let payloadByteCount = pointee.payloadByteCount
+        makeFrame()
         let request = MessageHeader(
-            .rendezvousRequest, userHeaderByteCount: headerByteCount + overhead, payloadByteCount: 0)
-        pointee.frame = (request.word, own.word)
+            .rendezvousRequest, userHeaderByteCount: pointee.userHeaderByteCount + RendezvousRequest.fixedByteCount,
+            payloadByteCount: 0)
+        pointee.frame = (request.word, pointee.frame.0)
         pointee.frameByteCount = 2 * MessageHeader.byteCount
         let address = offersHandle ? PayloadHandle.make(rendezvous) : UInt64(UInt(bitPattern: pointee.payload))
         pointee.trailer = (rendezvous.littleEndian, address.littleEndian, UInt64(payloadByteCount).littleEndian)

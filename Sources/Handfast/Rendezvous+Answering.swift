@@ -58,13 +58,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         answer.pointee.role = .payloadAnswer
         answer.pointee.owner = UnsafeMutableRawPointer(owner)
         answer.pointee.connection = self
-        let header = MessageHeader(
-            .readAnswer, userHeaderByteCount: MemoryLayout<UInt64>.size, payloadByteCount: Int(byteCount))
-        answer.pointee.frame = (header.word, number)
+        answer.pointee.frame.1 = number
         answer.pointee.frameByteCount = MessageHeader.byteCount + MemoryLayout<UInt64>.size
-        answer.pointee.payload = owner.pointee.payload.map { $0 + offset }
         answer.pointee.payloadOffset = offset
-        answer.pointee.payloadByteCount = Int(byteCount)
+        answer.answer(with: owner.pointee.payload.map { $0 + offset }, Int(byteCount))
         owner.pointee.partCount += 1
         enqueueControl(answer)
         flush()
@@ -87,18 +84,15 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             guard answer.pointee.role == .payloadAnswer, answer.pointee.owner == UnsafeMutableRawPointer(owner) else {
                 continue
             }
-            if answer.pointee.sentByteCount > 0 {
+            if answer.pointee.sentByteCount == 0 {
+                answer.answer(with: nil, 0)
+            } else {
                 guard let nothing = Self.nothing, answer.pointee.payloadByteCount <= Pulls.pieceByteCount else {
                     continue
                 }
-                (answer.pointee.payload, answer.pointee.owner) = (nothing, nil)
-                owner.pointee.partCount -= 1
-                continue
+                answer.pointee.payload = nothing
             }
-            let header = MessageHeader(
-                .readAnswer, userHeaderByteCount: MemoryLayout<UInt64>.size, payloadByteCount: 0)
-            answer.pointee.frame.0 = header.word
-            (answer.pointee.payload, answer.pointee.payloadByteCount, answer.pointee.owner) = (nil, 0, nil)
+            answer.pointee.owner = nil
             owner.pointee.partCount -= 1
         }
     }
@@ -110,5 +104,16 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard owner.pointee.isReleasedByPeer, owner.pointee.partCount == 0 else { return }
         takeAnnounced(owner)
         owner.complete(.succeeded)
+    }
+}
+
+extension UnsafeMutablePointer<RequestSlot> {
+    /// Of an answer that has not begun: these bytes, and the header that says so.
+    fileprivate func answer(with payload: UnsafeMutableRawPointer?, _ byteCount: Int) {
+        pointee.frame.0 =
+            MessageHeader(
+                .readAnswer, userHeaderByteCount: MemoryLayout<UInt64>.size, payloadByteCount: byteCount
+            ).word
+        (pointee.payload, pointee.payloadByteCount) = (payload, byteCount)
     }
 }
