@@ -143,11 +143,16 @@ import Testing
         pair.run("both are closed") { near.state == .closed && far.state == .closed }
     }
 
+    /// To be dropped in the middle.
+    private func makeOther(_ transport: String) throws -> Endpoint {
+        try Endpoint(
+            name: "other", transports: definitions,
+            environment: Self.threshold.merging(["HANDFAST_TRANSPORTS": transport]) { $1 })
+    }
+
     @Test(arguments: [true, false]) func `ends when either side vanishes in the middle`(isSender: Bool) throws {
         let pair = try EndpointPair("tcp", Self.threshold)
-        var other: Endpoint? = try Endpoint(
-            name: "other", transports: definitions,
-            environment: Self.threshold.merging(["HANDFAST_TRANSPORTS": "tcp"]) { $1 })
+        var other: Endpoint? = try makeOther("tcp")
         let (connection, far) = try pair.join(try #require(other))
         let (payload, room) = (Payload(byteCount: 8_000_000, seed: 5), Payload(byteCount: 8_000_000))
         let receive =
@@ -213,9 +218,7 @@ import Testing
 
     @Test func `was sent when its receiver has read it and says so, though it vanishes before the answers`() throws {
         let pair = try EndpointPair("shm", Self.threshold)
-        var other: Endpoint? = try Endpoint(
-            name: "other", transports: definitions,
-            environment: Self.threshold.merging(["HANDFAST_TRANSPORTS": "shm"]) { $1 })
+        var other: Endpoint? = try makeOther("shm")
         let (connection, far) = try pair.join(try #require(other))
         let (sent, room) = (Payload(byteCount: 300_000, seed: 1), Payload(byteCount: 300_000))
         let first = try far.send(sent.bytes)

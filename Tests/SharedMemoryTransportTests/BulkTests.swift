@@ -92,17 +92,24 @@ import Testing
         #expect(pagesInUse(one) == 0)
     }
 
-    @Test func `goes to those that used it last, and never from one whose peer has not read it`() throws {
+    /// Connections of one endpoint, of which all but the last have sent these bytes, and so have all there is.
+    /// - Parameter isRead: whether their peers have read them.
+    private func makeCrowd(_ bytes: [UInt8], isRead: (Int) -> Bool = { _ in true }) throws -> [(Side, Side)] {
         let hub = try SharedMemoryTransport()
         let pairs = try (0...SharedMemoryState.bulkLimit).map { _ in
             try Meeting.makeSides(hub, SharedMemoryTransport())
         }
-        let bytes = sample(20_000)
-        for (near, far) in pairs.dropLast() {
+        for (number, (near, far)) in pairs.dropLast().enumerated() {
             #expect(near.send(bytes) == bytes.count)
             near.poll()
-            if far !== pairs[0].1 { while far.poll() > 0 {} }
+            if isRead(number) { while far.poll() > 0 {} }
         }
+        return pairs
+    }
+
+    @Test func `goes to those that used it last, and never from one whose peer has not read it`() throws {
+        let bytes = sample(20_000)
+        let pairs = try makeCrowd(bytes) { $0 != 0 }
         let (near, far) = pairs.last!
         // All of them have just used it.
         #expect(near.send(bytes[..<5_000]) == 5_000)
@@ -159,16 +166,8 @@ import Testing
     }
 
     @Test func `is given back though the program has locked its pages`() throws {
-        let hub = try SharedMemoryTransport()
-        let pairs = try (0...SharedMemoryState.bulkLimit).map { _ in
-            try Meeting.makeSides(hub, SharedMemoryTransport())
-        }
         let bytes = sample(20_000)
-        for (near, far) in pairs.dropLast() {
-            #expect(near.send(bytes) == bytes.count)
-            near.poll()
-            while far.poll() > 0 {}
-        }
+        let pairs = try makeCrowd(bytes)
         let first = pairs[0].0
         let offset = PairMemory.bulkOffset(of: first.raw.pointee.link.role, isOutgoing: true)
         let area = first.raw.pointee.link.segment.mapWhole()! + offset
