@@ -106,6 +106,7 @@ let package = Package(
         .testTarget(
             name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
+        .testTarget(name: "VirtualMachineTests", swiftSettings: house),
         .target(name: "CallCounters", path: "Tests/CallCounters"),
         .executableTarget(
             name: "HotPathProbe",

@@ -1,0 +1,86 @@
+import Testing
+
+@Suite(
+    .serialized, .enabled(if: VirtualMachine.obstacle == nil, Comment(rawValue: VirtualMachine.obstacle ?? "")))
+struct `In the virtual machine` {
+    @Test func `the tests of transports pass`() throws {
+        let arguments = ["--testing-library", "swift-testing", "--filter", VirtualMachine.filter]
+        let (status, output) = try VirtualMachine.run(["--timeout", "900", VirtualMachine.tests] + arguments)
+        #expect(status == 0, "\(output)")
+        // A filter that nothing matches passes too.
+        #expect(output.contains(/✔ Test run with [1-9][0-9]* test.* passed/), "\(output)")
+    }
+
+    @Test func `a command has the devices, the folder and the environment, and its output and exit status come back`()
+        throws
+    {
+        let script = "ibv_devices; pwd; echo \"$VERBS_ADDRESSES\"; echo error >&2; exit 3"
+        let (status, output) = try VirtualMachine.run(["bash", "-c", "cd /usr/lib; \(script)"])
+        #expect(status == 3)
+        for part in ["rxe0", "rxe1", "siw0", "siw1", "/usr/lib\n", "10.1.0.1,10.1.0.2\n", "error\n"] {
+            #expect(output.contains(part), "no \(part) in:\n\(output)")
+        }
+    }
+
+    @Test func `a link can be cut, fall silent, and be mended`() throws {
+        // Nobody listens on port 9: a link that works brings the refusal, status 1, one that is silent the end of the time, 124.
+        let script = """
+            state() { cat /sys/class/infiniband/rxe1/ports/1/state; }
+            knock() { s=0; timeout "$1" bash -c ': < /dev/tcp/10.1.0.2/9' 2> /dev/null || s=$?; echo "knock $s"; }
+            set -e
+            state; knock 20
+            $VERBS_LINK cut; state
+            $VERBS_LINK mend; state; knock 20
+            $VERBS_LINK lose 100; state; knock 1
+            $VERBS_LINK mend; knock 20
+            """
+        let (status, output) = try VirtualMachine.run(["bash", "-c", script])
+        #expect(status == 0)
+        let expected = """
+            4: ACTIVE
+            knock 1
+            1: DOWN
+            4: ACTIVE
+            knock 1
+            4: ACTIVE
+            knock 124
+            knock 1
+
+            """
+        #expect(output == expected)
+    }
+
+    @Test func `two of them reach each other by verbs`() throws {
+        let server = "ibv_rc_pingpong -g 1 -n 20"
+        let client = "until ibv_rc_pingpong -g 1 -n 20 $VERBS_PEER 2> /dev/null; do :; done"
+        let (status, output) = try VirtualMachine.run(["--two", server, client])
+        #expect(status == 0, "\(output)")
+        #expect(output.split(separator: "\n").count { $0.hasPrefix("20 iters in ") } == 2, "\(output)")
+    }
+
+    @Test func `a command that does not end is ended`() throws {
+        let (status, output) = try VirtualMachine.run(["--timeout", "1", "tail", "-f", "/dev/null"])
+        #expect(status == 124)
+        #expect(output.contains("the machine was killed after 1 s"))
+    }
+
+    @Test func `a kernel that crashes is told from a command that fails`() throws {
+        let (status, output) = try VirtualMachine.run(["bash", "-c", "echo c > /proc/sysrq-trigger"])
+        #expect(status == 125)
+        #expect(output.contains("the machine ended without a status"), "\(output)")
+    }
+}
+
+@Suite struct `The command that starts the virtual machine` {
+    @Test(arguments: [
+        (["--frob"], "there is no option --frob"), ([], "no command"),
+        (["--timeout", "soon", "true"], "--timeout needs a number from 1 to 999999, not 'soon'"),
+        (["--memory"], "--memory needs a number from 1 to 999999, not ''"),
+        (["--two", "true"], "--two needs two scripts, not 1"),
+    ])
+    func `refuses what it does not know, with what it does`(arguments: [String], error: String) throws {
+        let (status, output) = try VirtualMachine.run(arguments)
+        #expect(status == 2)
+        #expect(output.contains("run: \(error); run [--timeout SECONDS]"), "\(output)")
+    }
+}
