@@ -34,7 +34,8 @@ import CHandfast
             to: hf_transport_operations(
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: loopbackPoll, arm: loopbackArm, send: loopbackSend, resume: loopbackResume, read: loopbackRead,
-                close: loopbackClose))
+                close: loopbackClose, expose: nil, conceal: nil,
+                keep: nil, forget: nil))
         return unsafe UnsafePointer(operations)
     }
 

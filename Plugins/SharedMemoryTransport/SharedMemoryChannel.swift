@@ -96,7 +96,8 @@ import TransportAPI
             to: hf_transport_operations(
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: sharedMemoryPoll, arm: sharedMemoryArm, send: sharedMemorySend, resume: sharedMemoryResume,
-                read: sharedMemoryRead, close: sharedMemoryClose))
+                read: sharedMemoryRead, close: sharedMemoryClose, expose: nil, conceal: nil,
+                keep: nil, forget: nil))
         return unsafe UnsafePointer(operations)
     }
 }

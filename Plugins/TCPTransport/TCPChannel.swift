@@ -54,7 +54,9 @@ import Glibc
         unsafe operations.initialize(
             to: hf_transport_operations(
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
-                poll: tcpPoll, arm: tcpArm, send: tcpSend, resume: tcpResume, read: nil, close: tcpClose))
+                poll: tcpPoll, arm: tcpArm, send: tcpSend, resume: tcpResume, read: nil, close: tcpClose, expose: nil,
+                conceal: nil,
+                keep: nil, forget: nil))
         return unsafe UnsafePointer(operations)
     }
 

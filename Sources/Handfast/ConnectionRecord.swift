@@ -29,6 +29,8 @@ final class ConnectionRecord {
     var phaseLog: PhaseLog?
     /// Of the peer's endpoint; its memory keys have it too. 0 of a pscom peer.
     var peerIncarnation: UInt64 = 0
+    /// What the transport said when its channel was lost.
+    var channelReason: String?
     /// Why it ended; nil after an orderly close by this side.
     var error: HandfastError?
     /// The user has said close: the slot is given back at the end.

@@ -6,6 +6,8 @@ struct EndpointState: ~Copyable {
     struct Polled {
         let poll: @convention(c) (UnsafeMutableRawPointer?) -> UInt32
         let arm: @convention(c) (UnsafeMutableRawPointer?) -> Int32
+        let keep: (@convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?, UInt64) -> Void)?
+        let forget: (@convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?, UInt64) -> Void)?
         let state: UnsafeMutableRawPointer
     }
 

@@ -123,6 +123,9 @@ extension Engine {
         if record.slot.pointee.hasPeerEnded {
             return HandfastError(.closed, "\(record.peerText) closed the connection")
         }
+        if let reason = record.channelReason {
+            return HandfastError(.peerLost, "\(record.peerText) cannot be reached: \(reason)", systemError: systemError)
+        }
         let why = systemError == 0 ? "without a goodbye" : "(\(String(cString: strerror(systemError))))"
         return HandfastError(
             .peerLost, "\(record.peerText) vanished \(why); it crashed, was killed, or cannot be reached any more",

@@ -209,6 +209,7 @@ extension Engine {
         slot.pointee.operations = transport.operations
         record.phase = .connected(transport: index)
         record.error = nil
+        record.channelReason = nil
         logger.debug(
             "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
     }

@@ -8,7 +8,7 @@ nonisolated(unsafe) let engineOperations: UnsafePointer<hf_engine_operations> = 
         to: hf_engine_operations(
             byte_count: UInt32(MemoryLayout<hf_engine_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
             place: enginePlace, placed: enginePlaced, deliver: engineDeliver, writable: engineWritable,
-            read_done: engineReadDone, closed: engineClosed))
+            read_done: engineReadDone, closed: engineClosed, lost: engineLost))
     return UnsafePointer(operations)
 }()
 
@@ -60,4 +60,11 @@ private func slot(_ connection: UnsafeMutableRawPointer?) -> UnsafeMutablePointe
     slot(connection).pointee.hasChannelEnded = true
     slot(connection).pointee.channelError = error
     slot(connection).callForAttention()
+}
+
+@c(handfast_engine_lost) func engineLost(
+    _ connection: UnsafeMutableRawPointer?, _ error: Int32, _ reason: UnsafePointer<CChar>?
+) {
+    if let reason { slot(connection).record?.channelReason = String(cString: reason) }
+    engineClosed(connection, error)
 }

@@ -22,7 +22,8 @@ struct LiveTransport {
     var polled: EndpointState.Polled? {
         transport.map {
             EndpointState.Polled(
-                poll: $0.operations.pointee.poll, arm: $0.operations.pointee.arm, state: $0.state)
+                poll: $0.operations.pointee.poll, arm: $0.operations.pointee.arm, keep: $0.operations.pointee.keep,
+                forget: $0.operations.pointee.forget, state: $0.state)
         }
     }
 }

@@ -42,7 +42,7 @@ public struct MemoryRegion: Hashable {
 extension Endpoint {
     /// Lets peers reach memory by `Connection.put`, `get` and the atomic operations.
     ///
-    /// Nothing is copied or pinned. The memory stays the caller's, who must keep it until `MemoryRegion.isInUse` is
+    /// Nothing is copied, and nothing pinned until a peer over RDMA reads or is read. The memory stays the caller's, who must keep it until `MemoryRegion.isInUse` is
     /// false, and may use it meanwhile: what peers write becomes visible in `progress`, at any time before the message or
     /// notification that tells of it.
     /// - Throws: `invalidArgument` for more than 2^48 bytes; `resources` beyond a million regions.

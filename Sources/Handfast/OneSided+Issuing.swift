@@ -22,7 +22,14 @@ extension UnsafeMutablePointer<ConnectionSlot> {
                 continue
             }
             let rest = operation.pointee.payloadByteCount - operation.pointee.sentByteCount
-            let isRead = readsPart(of: operation, byteCount: rest)
+            var isRead = readsPart(of: operation, byteCount: rest)
+            var name: UInt64?
+            if isRead, operation.pointee.operationKind == .put {
+                let start = operation.pointee.payload.map { $0 + operation.pointee.sentByteCount }
+                name = expose(start, Swift.min(rest, OneSided.readPartByteCount))
+                isRead = name != nil
+            }
+            defer { if let name { conceal(name) } }
             let byteCount = Swift.min(rest, isRead ? OneSided.readPartByteCount : OneSided.partByteCount)
             // It tells of all that came before it.
             let isTelling = operation.pointee.hasNotification && byteCount == rest
@@ -33,7 +40,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             guard let part = pointee.endpoint?.takeRequest() else { return violate(.tooManyRequests) }
             oneSided.pointee.lastNumber &+= 1
             part.makePart(
-                of: operation, byteCount: byteCount, isRead: isRead, isTelling: isTelling, oneSided.pointee.lastNumber)
+                of: operation, byteCount: byteCount, isRead: isRead, name: name, isTelling: isTelling,
+                oneSided.pointee.lastNumber)
+            name = nil
             part.pointee.connection = self
             oneSided.pointee.partCount += 1
             oneSided.pointee.byteCount += byteCount
@@ -106,6 +115,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         oneSided.pointee.partCount -= 1
         oneSided.pointee.byteCount -= part.pointee.payloadByteCount
         operation.pointee.partCount -= 1
+        if MessageHeader(word: part.pointee.frame.0).kind == .putOffer {
+            conceal(UInt64(bigEndian: part.pointee.trailer.2))
+        }
         part.complete(.succeeded)
         return operation
     }
@@ -151,7 +163,7 @@ extension RequestQueue {
 extension UnsafeMutablePointer<RequestSlot> {
     /// Writes the next part of an operation.
     fileprivate func makePart(
-        of operation: UnsafeMutablePointer<RequestSlot>, byteCount: Int, isRead: Bool, isTelling: Bool,
+        of operation: UnsafeMutablePointer<RequestSlot>, byteCount: Int, isRead: Bool, name: UInt64?, isTelling: Bool,
         _ number: UInt32
     ) {
         let start = operation.pointee.sentByteCount
@@ -171,9 +183,8 @@ extension UnsafeMutablePointer<RequestSlot> {
         let (extentCount, tellingCount) = (isPart ? 2 : 0, isTelling ? 1 : 0)
         switch operation.pointee.operationKind {
         case .put where isRead:
-            let address = UInt64(UInt(bitPattern: pointee.payload))
             writeFrame(
-                .putOffer, numbers, wordCount: 4 + extentCount + tellingCount, (nonce, offset, address),
+                .putOffer, numbers, wordCount: 4 + extentCount + tellingCount, (nonce, offset, name ?? 0),
                 isPart ? (UInt64(byteCount), extent.0, extent.1, operand) : (UInt64(byteCount), operand, 0, 0),
                 payloadByteCount: 0)
         case .put:

@@ -65,19 +65,20 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             let found = find(fields, byteCount: fields.words.2, of: fields.extentOfGet, .read)
         else { return }
         guard let region = found.region else { return answer(fields.first, found.status) }
-        guard !pointee.offersHandles, let base = region.pointee.base else {
-            return answer(fields.first, .unsupported)
-        }
+        guard !pointee.offersHandles, let base = region.pointee.base,
+            let name = expose(base + Int(fields.words.1), Int(fields.words.2))
+        else { return answer(fields.first, .unsupported) }
         guard let hold = pointee.endpoint?.takeRequest() else { return violate(.tooManyRequests) }
         hold.pointee.isOwnedByEngine = true
         hold.pointee.role = .hold
         hold.pointee.connection = self
         hold.pointee.partNumber = fields.first
         hold.pointee.owner = UnsafeMutableRawPointer(region)
+        hold.pointee.trailer.0 = name
         region.retain()
         makeOneSided().pointee.holds.append(hold)
         makeOneSided().pointee.holdCount += 1
-        answer(fields.first, .done, value: UInt64(UInt(bitPattern: base)) + fields.words.1)
+        answer(fields.first, .done, value: name)
     }
 
     /// The peer has read what it was told of.
@@ -91,6 +92,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         oneSided.pointee.holds.remove(hold)
         oneSided.pointee.holdCount -= 1
+        conceal(hold.pointee.trailer.0)
         hold.complete(.succeeded)
     }
 

@@ -144,8 +144,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         repeat {
             endpoint.pointee.lastRendezvous += 1
         } while isHandleTaken(endpoint.pointee.lastRendezvous)
+        let name = pointee.offersHandles || isListed ? nil : expose(request.pointee.payload, payloadByteCount)
         request.makeFrame(
-            rendezvous: endpoint.pointee.lastRendezvous, offersHandle: pointee.offersHandles || isListed)
+            rendezvous: endpoint.pointee.lastRendezvous,
+            address: name ?? PayloadHandle.make(endpoint.pointee.lastRendezvous))
         return true
     }
 
@@ -253,7 +255,7 @@ extension UnsafeMutablePointer<RequestSlot> {
     }
 
     /// The same for one whose payload stays here.
-    fileprivate func makeFrame(rendezvous: UInt64, offersHandle: Bool) {
+    fileprivate func makeFrame(rendezvous: UInt64, address: UInt64) {
         let payloadByteCount = pointee.payloadByteCount
         makeFrame()
         let request = MessageHeader(
@@ -261,7 +263,6 @@ extension UnsafeMutablePointer<RequestSlot> {
             payloadByteCount: 0)
         pointee.frame = (request.word, pointee.frame.0)
         pointee.frameByteCount = 2 * MessageHeader.byteCount
-        let address = offersHandle ? PayloadHandle.make(rendezvous) : UInt64(UInt(bitPattern: pointee.payload))
         pointee.trailer = (rendezvous.littleEndian, address.littleEndian, UInt64(payloadByteCount).littleEndian)
         pointee.trailerByteCount = MemoryLayout<(UInt64, UInt64, UInt64)>.size
     }

@@ -62,6 +62,7 @@ extension UnsafeMutablePointer<EndpointState> {
             permissions: permissions, number: number, nonce: .random(in: 0...UInt64.max),
             memoryByteCount: UInt64(memory.count), incarnation: incarnation)
         (slot.pointee.isOpen, slot.pointee.useCount) = (true, 0)
+        keep(memory.baseAddress, memory.count)
         return slot
     }
 }
@@ -69,7 +70,7 @@ extension UnsafeMutablePointer<EndpointState> {
 extension UnsafeMutablePointer<RegionSlot> {
     func deregister() {
         pointee.isOpen = false
-        if pointee.useCount == 0 { pointee.endpoint?.pointee.regions.remove(self) }
+        if pointee.useCount == 0 { remove() }
     }
 
     /// Something begins to read or write it.
@@ -77,6 +78,11 @@ extension UnsafeMutablePointer<RegionSlot> {
 
     func release() {
         pointee.useCount -= 1
-        if pointee.useCount == 0, !pointee.isOpen { pointee.endpoint?.pointee.regions.remove(self) }
+        if pointee.useCount == 0, !pointee.isOpen { remove() }
+    }
+
+    private func remove() {
+        pointee.endpoint?.forget(pointee.base, pointee.byteCount)
+        pointee.endpoint?.pointee.regions.remove(self)
     }
 }

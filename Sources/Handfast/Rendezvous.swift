@@ -1,4 +1,5 @@
 import CHandfast
+import Glibc
 
 /// What a sender says of a payload that the receiver is to read: the message's own header, its user header, then a
 /// number for the answer, the payload's address and size.
@@ -85,7 +86,10 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
         }
         let error = read(channel, target, address, UInt64(byteCount), UInt64(UInt(bitPattern: request)))
-        if error != 0 { readEnded(request, error) }
+        guard error != 0 else { return }
+        // What cannot be read may still be asked for.
+        guard pointee.credit.isCounted, error != ENOTCONN else { return readEnded(request, error) }
+        pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
     }
 
     /// The peer does not answer any more: fetches from its memory what has not come. Late answers are dropped.
@@ -151,6 +155,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     func takeAnnounced(_ request: UnsafeMutablePointer<RequestSlot>) {
         pointee.awaitingFinish.remove(request)
+        conceal(UInt64(littleEndian: request.pointee.trailer.1))
         if pointee.dropsArrivals { callForAttention() }
     }
 }

@@ -7,6 +7,7 @@ extension UnsafeMutablePointer<RequestSlot> {
             let connection = pointee.connection
         else { return false }
         connection.pointee.sendQueue.remove(self)
+        if pointee.trailerByteCount > 0 { connection.conceal(UInt64(littleEndian: pointee.trailer.1)) }
         complete(.cancelled)
         // What waits behind it may be our goodbye, which needs no credit.
         connection.flush()

@@ -29,10 +29,7 @@ final class ChannelEnd {
             socket: socket, engine: Sink.engine, connection: Unmanaged.passUnretained(sink).toOpaque())
     }
 
-    deinit {
-        close()
-        if keptSocket >= 0 { Glibc.close(keptSocket) }
-    }
+    deinit { close() }
 
     var isClosed: Bool { channel == nil }
 
@@ -81,7 +78,22 @@ final class ChannelEnd {
         return read(channel, destination, source, UInt64(byteCount), token)
     }
 
+    /// Lets the other end read memory.
+    /// - Returns: what to name it by; nil when this memory cannot be read.
+    func expose(_ memory: UnsafeRawPointer, _ byteCount: Int) -> UInt64? {
+        guard let channel, let expose = transport.operations.pointee.expose else {
+            return UInt64(UInt(bitPattern: memory))
+        }
+        var name: UInt64 = 0
+        return expose(channel, memory, UInt64(byteCount), &name) == 0 ? name : nil
+    }
+
+    /// As an engine does: the handshake's stream goes with the channel.
     func close() {
+        defer {
+            if keptSocket >= 0 { Glibc.close(keptSocket) }
+            keptSocket = -1
+        }
         guard let channel else { return }
         self.channel = nil
         sink.isClosed = true

@@ -14,7 +14,7 @@ final class JoinedPeer {
     ) throws {
         self.process = process
         self.transport = transport
-        let attempt = try subject.makeAttempt(role, of: transport)
+        let attempt = try subject.makeAttempt(role, of: transport, at: .near)
         try process.control.agree(attempt)
         end = ChannelEnd(
             opening: attempt, of: transport, socket: process.stream, outgoing: PeerTask.parentSeed,

@@ -7,7 +7,10 @@ final class PeerProcess {
     let stream: Int32
     private var id: pid_t = 0
 
-    init(_ executable: String, transport: String, role: String, task: PeerTask) throws {
+    /// - Parameter variables: its environment, `NAME=VALUE`.
+    init(
+        _ executable: String, transport: String, role: String, task: PeerTask, variables: [String]
+    ) throws {
         let streams = try SocketPair()
         var controls: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &controls) == 0 else {
@@ -31,7 +34,8 @@ final class PeerProcess {
         let words: [String] = [executable, transport, role, task.rawValue]
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
-        var environment: [UnsafeMutablePointer<CChar>?] = [nil]
+        var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
+        defer { for variable in environment { free(variable) } }
         let error = posix_spawn(&id, executable, &actions, nil, &arguments, &environment)
         guard error == 0 else { throw BrokenRule("\(executable) does not start (errno \(error))") }
     }

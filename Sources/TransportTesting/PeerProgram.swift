@@ -18,7 +18,8 @@ public enum PeerProgram {
                 let task = PeerTask(rawValue: arguments[3])
             else { throw BrokenRule("no such transport or task: \(arguments.dropFirst())") }
             let transport = try subject.makeTransport()
-            let attempt = try subject.makeAttempt(arguments[2] == "starter" ? .starter : .answerer, of: transport)
+            let attempt = try subject.makeAttempt(
+                arguments[2] == "starter" ? .starter : .answerer, of: transport, at: .far)
             try control.agree(attempt)
             let end = ChannelEnd(
                 opening: attempt, of: transport, socket: PeerTask.streamDescriptor, outgoing: PeerTask.peerSeed,

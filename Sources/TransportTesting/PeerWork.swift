@@ -25,6 +25,8 @@ struct PeerWork {
             }
         case .memory:
             try control.send(.words(try nameMemory()))
+            // With it the other side learns of what is exposed.
+            end.send(1)
             try loop {}
         }
     }
@@ -56,7 +58,7 @@ struct PeerWork {
         }
     }
 
-    /// - Returns: the address of memory to be read, one where nothing is, and one of a page before nothing.
+    /// - Returns: the names of memory to be read, one where nothing is, and one of a page before nothing.
     private func nameMemory() throws -> [UInt64] {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: PeerTask.memoryByteCount, alignment: 64)
         var offset = 0
@@ -70,6 +72,10 @@ struct PeerWork {
         guard let pages = mmap(nil, page * 3, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
             pages != MAP_FAILED, munmap(pages + page, page * 2) == 0
         else { throw BrokenRule("no pages (errno \(errno))") }
-        return [memory, pages + page, pages].map { UInt64(UInt(bitPattern: $0)) }
+        guard let name = end.expose(memory, PeerTask.memoryByteCount) else {
+            throw BrokenRule("memory that cannot be exposed")
+        }
+        let missing = [pages + page, pages].map { UnsafeRawPointer($0) }
+        return [name] + missing.map { end.expose($0, 3 * page) ?? UInt64(UInt(bitPattern: $0)) }
     }
 }

@@ -13,7 +13,8 @@ extension Sink {
                 deliver: { UInt64(Sink.of($0).take(UnsafeRawBufferPointer(start: $1, count: Int($2)))) },
                 writable: { Sink.of($0).hasRoom() },
                 read_done: { Sink.of($0).endRead($1, $2) },
-                closed: { Sink.of($0).end($1) }))
+                closed: { Sink.of($0).end($1) },
+                lost: { connection, error, _ in Sink.of(connection).end(error) }))
         return UnsafePointer(engine)
     }()
 

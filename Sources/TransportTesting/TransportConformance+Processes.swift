@@ -18,7 +18,8 @@ extension TransportConformance {
         _ transport: any Transport, _ task: PeerTask, peerStarts: Bool = false
     ) throws -> JoinedPeer {
         let process = try PeerProcess(
-            peerExecutable, transport: subject.definition.name, role: peerStarts ? "starter" : "answerer", task: task)
+            peerExecutable, transport: subject.definition.name, role: peerStarts ? "starter" : "answerer", task: task,
+            variables: subject.peerVariables)
         return try JoinedPeer(process, subject, transport, peerStarts ? .answerer : .starter)
     }
 
@@ -115,6 +116,7 @@ extension TransportConformance {
             guard case .words(let addresses) = try peer.process.control.receive() else {
                 throw BrokenRule("the other process named no memory")
             }
+            try peer.run("the byte that tells of the memory") { peer.end.sink.receivedCount > 0 }
             let pattern = Pattern(seed: PeerTask.memorySeed)
             for (token, byteCount) in [1, 4097, (1 << 20) + 3, PeerTask.memoryByteCount].enumerated() {
                 let copy = try read(peer.end, addresses[0], byteCount, UInt64(token), polling: { peer.poll() })

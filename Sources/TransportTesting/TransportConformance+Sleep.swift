@@ -22,7 +22,7 @@ extension TransportConformance {
             for round in 1...200 {
                 try arm(pair.far, pair)
                 if round == 1 { #expect(!isAwake(pair.far, milliseconds: 20), "awake though nothing came") }
-                near.send(round)
+                try pair.sendFromNear(near, round)
                 // The sender's own polls may be what moves the bytes.
                 if pair.near !== pair.far { _ = pair.near.operations.pointee.poll(pair.near.state) }
                 guard isAwake(pair.far, milliseconds: 10_000) else {
@@ -37,7 +37,7 @@ extension TransportConformance {
         try ruleOnPair { pair in
             let (near, far) = try pair.connect()
             for byteCount in [1, 100_000] {
-                near.send(byteCount)
+                try pair.sendFromNear(near, byteCount)
                 if pair.near !== pair.far { _ = pair.near.operations.pointee.poll(pair.near.state) }
                 #expect(isAwake(pair.far, milliseconds: 10_000))
                 try pair.run("arrival") { far.sink.receivedCount == near.sentCount }

@@ -41,8 +41,8 @@ final class TransportPair {
     /// Takes an attempt on both sides to where both have accepted.
     func agree() throws -> (near: any TransportAttempt, far: any TransportAttempt) {
         var sides = [
-            AttemptSide(try subject.makeAttempt(.starter, of: near)),
-            AttemptSide(try subject.makeAttempt(.answerer, of: far)),
+            AttemptSide(try subject.makeAttempt(.starter, of: near, at: .near)),
+            AttemptSide(try subject.makeAttempt(.answerer, of: far, at: .far)),
         ]
         let deadline = Deadline(.seconds(10))
         while !sides.allSatisfy(\.hasAccepted) {
@@ -76,6 +76,17 @@ final class TransportPair {
         while !isDone() {
             if poll() == 0 { sched_yield() }
             try deadline.check("\(awaited) (\(ends.map(\.sink.violations).joined().joined(separator: "; ")))")
+        }
+    }
+
+    /// Sends the next bytes, or as many as there is room for; when there is none yet, near polls until there is some.
+    func sendFromNear(_ end: ChannelEnd, _ byteCount: Int) throws {
+        let deadline = Deadline(.seconds(10))
+        while end.send(byteCount) == 0 {
+            while !end.maySend {
+                if near.operations.pointee.poll(near.state) == 0 { sched_yield() }
+                try deadline.check("room for a send")
+            }
         }
     }
 

@@ -42,7 +42,8 @@ final class Recorder {
                 },
                 writable: { connection in Recorder.of(connection).roomCount += 1 },
                 read_done: { connection, token, error in Recorder.of(connection).reads.append((token, error)) },
-                closed: { connection, error in Recorder.of(connection).ends.append(error) }))
+                closed: { connection, error in Recorder.of(connection).ends.append(error) },
+                lost: { connection, error, _ in Recorder.of(connection).ends.append(error) }))
         return engine
     }
 }

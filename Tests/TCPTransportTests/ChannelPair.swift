@@ -56,7 +56,8 @@ final class ChannelPair {
                 },
                 writable: { connection in Recorder.of(connection).hasRoom = true },
                 read_done: { _, _, _ in },
-                closed: { connection, error in Recorder.of(connection).ends.append(error) }))
+                closed: { connection, error in Recorder.of(connection).ends.append(error) },
+                lost: { connection, error, _ in Recorder.of(connection).ends.append(error) }))
         var sockets: [Int32] = [-1, -1]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &sockets) == 0)
         receiverSocket = sockets[1]

@@ -36,6 +36,9 @@ typedef struct hf_engine_operations {
     void (*read_done)(void *connection, uint64_t token, int32_t error);
     /* The channel has ended: `error` 0 when the peer closed it, else an errno. The last call for this connection. */
     void (*closed)(void *connection, int32_t error);
+    /* The same after a failure that needs words: `reason` is UTF-8, ends with a zero, is valid for the call only, and says
+     * where the path led, what happened and what to look at. */
+    void (*lost)(void *connection, int32_t error, const char *reason);
 } hf_engine_operations;
 
 /* What a transport offers the engine: one table per transport, `transport` and `channel` are its own state. */
@@ -56,8 +59,21 @@ typedef struct hf_transport_operations {
     /* Reads memory that the peer named, into `destination`; `read_done` tells the end, possibly before this returns.
      * NULL when the transport cannot. Returns 0, or an errno when nothing was begun. */
     int32_t (*read)(void *channel, void *destination, uint64_t source, uint64_t byte_count, uint64_t token);
-    /* Frees the channel. Bytes that `send` took are still delivered if the peer lives. */
+    /* Frees the channel. Bytes that `send` took are still delivered if the peer lives and no read is under way: after this
+     * nothing is written into memory that was to be read into. */
     void (*close)(void *channel);
+
+    /* The next four only where memory must be prepared before a peer can read it; all of them or none. */
+
+    /* Lets the peer read memory until `conceal` or the end of the channel. Writes what is to travel in place of an address,
+     * bit 63 clear, to which the reader may add an offset; it holds for this connection only, and for what is sent after it.
+     * Returns 0, or an errno when this memory cannot be read. */
+    int32_t (*expose)(void *channel, const void *memory, uint64_t byte_count, uint64_t *name);
+    void (*conceal)(void *channel, uint64_t name);
+    /* The program promises that memory stays where it is until `forget`: what it costs to prepare it may be kept. Both may be
+     * called for memory that is in use. */
+    void (*keep)(void *transport, const void *memory, uint64_t byte_count);
+    void (*forget)(void *transport, const void *memory, uint64_t byte_count);
 } hf_transport_operations;
 
 #endif
