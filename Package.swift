@@ -30,6 +30,7 @@ let package = Package(
         .target(name: "SeededRandom", swiftSettings: pure),
         .target(name: "CHandfast"),
         .target(name: "CSystem"),
+        .target(name: "CVerbs"),
         .target(name: "TransportAPI", dependencies: ["CHandfast"], swiftSettings: house),
         .target(
             name: "TCPTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"], path: "Plugins/TCPTransport",
@@ -41,6 +42,9 @@ let package = Package(
             name: "SharedMemoryTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"],
             path: "Plugins/SharedMemoryTransport", swiftSettings: pure),
         .target(
+            name: "VerbsTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem", "CVerbs"],
+            path: "Plugins/VerbsTransport", swiftSettings: pure),
+        .target(
             name: "Handfast",
             dependencies: [
                 "Precon", "TransportAPI", "CHandfast", "CSystem", .product(name: "Logging", package: "swift-log"),
@@ -50,15 +54,16 @@ let package = Package(
             swiftSettings: house),
         .executableTarget(
             name: "TransportPeer",
-            dependencies: ["TransportTesting", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport"],
-            path: "Tests/TransportPeer", swiftSettings: house),
+            dependencies: [
+                "TransportTesting", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport", "VerbsTransport",
+            ], path: "Tests/TransportPeer", swiftSettings: house),
         .testTarget(
             name: "ConformanceTests", dependencies: ["TransportTesting", "TransportPeer"], swiftSettings: house),
         .target(
             name: "DefaultTransports",
             dependencies: [
                 "Handfast", "TransportAPI", "LoopbackTransport", "SharedMemoryTransport", "TCPTransport",
-                .product(name: "Logging", package: "swift-log"),
+                "VerbsTransport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: pure),
         .target(name: "HandfastGroups", dependencies: ["Handfast"], swiftSettings: house),
         .executableTarget(

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -129,6 +130,19 @@ int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int millisec
 int csystem_event_make(void) {
     int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return event < 0 ? -errno : event;
+}
+
+int csystem_timer_make(int milliseconds) {
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (timer < 0) return -errno;
+    struct itimerspec wanted = {.it_value = {milliseconds / 1000, milliseconds % 1000 * 1000000L}};
+    (void)timerfd_settime(timer, 0, &wanted, NULL);
+    return timer;
+}
+
+int csystem_timer_is_over(int timer) {
+    uint64_t count;
+    return read(timer, &count, sizeof count) == sizeof count;
 }
 
 void csystem_event_ring(int event) {

@@ -2,6 +2,7 @@ import LoopbackTransport
 import SharedMemoryTransport
 import TCPTransport
 public import TransportAPI
+import VerbsTransport
 
 /// The transports of this package, in the order in which they are tried: what is nearer comes first.
 ///
@@ -9,5 +10,6 @@ public import TransportAPI
 public let defaultTransports: [TransportDefinition] = [
     LoopbackTransport.definition,
     SharedMemoryTransport.definition,
+    VerbsTransport.definition,
     TCPTransport.definition,
 ]

@@ -148,6 +148,9 @@ int csystem_epoll_wait(int epoll, csystem_event *events, int limit, int millisec
 
 /// A counter that can be slept on; close-on-exec, never blocks. Negated errno on failure.
 int csystem_event_make(void);
+/// Readable once, after so long; close-on-exec. Negated errno on failure.
+int csystem_timer_make(int milliseconds);
+int csystem_timer_is_over(int timer);
 /// Makes it readable, or unreadable again.
 void csystem_event_ring(int event);
 void csystem_event_drain(int event);

@@ -1,0 +1,112 @@
+import CVerbs
+import Glibc
+
+/// Memory of the program's that a device may use right now.
+///
+/// A registration lives as long as somebody uses it. Only memory that the program has promised to keep stays registered in
+/// between: nothing in a process learns in time that other memory was unmapped, and a device that still knew it would
+/// read what is not there any more.
+@unsafe struct RegistrationCache {
+    /// One registration, or memory that is kept and has none yet.
+    @unsafe struct Entry {
+        let start: UInt
+        let byteCount: UInt
+        let access: Int32
+        /// Nil as long as nobody has needed it.
+        var region: OpaquePointer?
+        var useCount = 0
+        /// How often the program has promised to keep it.
+        var keepCount = 0
+
+        func covers(_ address: UInt, _ count: UInt, _ wanted: Int32) -> Bool {
+            unsafe address >= start && count <= byteCount && address - start <= byteCount - count
+                && access & wanted == wanted
+        }
+    }
+    typealias Pointer = UnsafeMutablePointer<Entry>
+
+    private let device: OpaquePointer
+    private var entries: [Pointer] = unsafe []
+    /// Pinned by registrations, in bytes.
+    private(set) var byteCount: UInt = 0
+
+    init(_ device: OpaquePointer) { unsafe self.device = unsafe device }
+
+    mutating func deallocate() {
+        for unsafeentry in unsafe entries {
+            if let region = unsafe entry.pointee.region { unsafe cverbs_deregister(region) }
+            unsafe entry.deallocate()
+        }
+        unsafe entries = unsafe []
+    }
+
+    /// - Returns: nil with the reason, an errno, in `error`.
+    mutating func take(_ start: UnsafeRawPointer, _ count: Int, _ access: Int32, _ error: inout Int32) -> Pointer? {
+        let (address, wanted) = (UInt(bitPattern: start), UInt(count))
+        for unsafeentry in unsafe entries where unsafe entry.pointee.covers(address, wanted, access) {
+            guard unsafe register(entry, &error) else { continue }
+            unsafe entry.pointee.useCount += 1
+            return unsafe entry
+        }
+        let entry = unsafe add(address, wanted, access)
+        guard unsafe register(entry, &error) else {
+            unsafe remove(entry)
+            return nil
+        }
+        unsafe entry.pointee.useCount = 1
+        return unsafe entry
+    }
+
+    mutating func give(_ entry: Pointer) {
+        unsafe entry.pointee.useCount -= 1
+        if unsafe entry.pointee.useCount == 0, unsafe entry.pointee.keepCount == 0 { unsafe remove(entry) }
+    }
+
+    /// The memory stays where it is until `forget`.
+    mutating func keep(_ start: UnsafeRawPointer, _ count: Int) {
+        for unsafeentry in unsafe entries where unsafe entry.pointee.isKept(start, count) {
+            unsafe entry.pointee.keepCount += 1
+            return
+        }
+        unsafe add(UInt(bitPattern: start), UInt(count), CVERBS_LOCAL_WRITE | CVERBS_REMOTE_READ).pointee.keepCount = 1
+    }
+
+    mutating func forget(_ start: UnsafeRawPointer, _ count: Int) {
+        guard let entry = unsafe entries.first(where: { unsafe $0.pointee.isKept(start, count) }) else { return }
+        unsafe entry.pointee.keepCount -= 1
+        if unsafe entry.pointee.useCount == 0, unsafe entry.pointee.keepCount == 0 { unsafe remove(entry) }
+    }
+
+    private mutating func add(_ start: UInt, _ count: UInt, _ access: Int32) -> Pointer {
+        let entry = Pointer.allocate(capacity: 1)
+        unsafe entry.initialize(to: Entry(start: start, byteCount: count, access: access))
+        unsafe entries.append(entry)
+        return unsafe entry
+    }
+
+    private mutating func register(_ entry: Pointer, _ error: inout Int32) -> Bool {
+        if unsafe entry.pointee.region != nil { return true }
+        var status: Int32 = 0
+        unsafe entry.pointee.region = unsafe cverbs_register(
+            device, UnsafeMutableRawPointer(bitPattern: entry.pointee.start), UInt64(entry.pointee.byteCount),
+            entry.pointee.access, &status)
+        error = -status
+        if unsafe entry.pointee.region != nil { unsafe byteCount += entry.pointee.byteCount }
+        return unsafe entry.pointee.region != nil
+    }
+
+    private mutating func remove(_ entry: Pointer) {
+        if let region = unsafe entry.pointee.region {
+            unsafe cverbs_deregister(region)
+            unsafe byteCount -= entry.pointee.byteCount
+        }
+        unsafe entries.removeAll { unsafe $0 == entry }
+        unsafe entry.deallocate()
+    }
+}
+
+extension RegistrationCache.Entry {
+    fileprivate func isKept(_ memory: UnsafeRawPointer, _ count: Int) -> Bool {
+        unsafe keepCount > 0 && start == UInt(bitPattern: memory) && byteCount == UInt(count)
+    }
+}

@@ -1,0 +1,33 @@
+import Glibc
+import TransportAPI
+
+extension TransportRefusal {
+    /// A system call failed.
+    static func system(_ error: Int32, _ what: String) -> TransportRefusal {
+        let isShort = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOSPC
+        let remedy = error == EMFILE ? "; too many open files: raise ulimit -n" : ""
+        return TransportRefusal(isShort ? .resources : .unreachable, "\(what) (errno \(error))\(remedy)")
+    }
+
+    /// A function of the verbs library failed.
+    static func verbs(_ error: Int32, _ what: String) -> TransportRefusal {
+        switch error {
+        case ENOMEM, ENOSPC, EAGAIN:
+            var limit = rlimit()
+            _ = unsafe getrlimit(__rlimit_resource_t(8), &limit)
+            let figure = limit.rlim_cur == .max ? "unlimited" : "\(limit.rlim_cur >> 10) KiB"
+            return TransportRefusal(
+                .resources,
+                "\(what): no memory for it (errno \(error)); at most \(figure) may be locked (`ulimit -l`), or the device has no"
+                    + " more room")
+        case ENOBUFS:
+            return TransportRefusal(
+                .resources, "\(what): all receive buffers are in use; raise HANDFAST_VERBS_RECEIVE_BYTES")
+        case EACCES, EPERM:
+            return TransportRefusal(.unreachable, "\(what): not permitted (errno \(error)); look at /dev/infiniband")
+        default:
+            return TransportRefusal(
+                .unreachable, unsafe "\(what): \(String(cString: strerror(error))) (errno \(error))")
+        }
+    }
+}

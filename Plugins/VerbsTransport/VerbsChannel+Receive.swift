@@ -1,0 +1,142 @@
+import CHandfast
+import CVerbs
+import Glibc
+
+extension VerbsChannel {
+    // Hot path.
+    /// A frame has come.
+    static func arrive(_ channel: Pointer, _ buffer: Int32, _ byteCount: Int) {
+        let device = unsafe channel.pointee.device
+        let start = unsafe device.pointee.pool.start(of: buffer)
+        guard let frame = unsafe Frame(UnsafeRawBufferPointer(start: start, count: byteCount)),
+            unsafe admit(channel, frame)
+        else {
+            unsafe device.pointee.finished(buffer)
+            return unsafe fail(channel, EPROTO, "it broke a rule of the verbs channel")
+        }
+        if frame.credits > 0 || frame.flags.contains(.acknowledgesControl) {
+            unsafe channel.pointee.credits = unsafe min(channel.pointee.credits + Int(frame.credits), 0xffff)
+            if frame.flags.contains(.acknowledgesControl) { unsafe channel.pointee.mayControl = true }
+            unsafe touch(channel)
+        }
+        if frame.exposureCount > 0 {
+            let list = unsafe UnsafeRawPointer(start) + Frame.byteCount
+            guard unsafe learn(channel, list, Int(frame.exposureCount)) else {
+                unsafe device.pointee.finished(buffer)
+                return unsafe fail(channel, EPROTO, "it exposed more memory than is allowed")
+            }
+        }
+        if frame.flags.contains(.wantsCredits) { unsafe grant(channel, min(2 * channel.pointee.granted, creditLimit)) }
+        if frame.flags.contains(.end) { unsafe channel.pointee.hasPeerEnded = true }
+        let hasData = frame.dataByteCount > 0
+        switch unsafe channel.pointee.phase {
+        case .joining where hasData: unsafe hold(channel, buffer, offset: 0)
+        case .open where unsafe hasData && channel.pointee.isFresh: unsafe hold(channel, buffer, offset: 0)
+        case .open where hasData: unsafe deliver(channel, buffer, byteCount - Int(frame.dataByteCount), byteCount)
+        default: unsafe finish(channel, buffer, isControl: frame.flags.contains(.control))
+        }
+        if unsafe channel.pointee.hasPeerEnded { unsafe touch(channel) }
+    }
+
+    // Hot path.
+    /// Whether the peer was allowed to send it.
+    private static func admit(_ channel: Pointer, _ frame: Frame) -> Bool {
+        if unsafe channel.pointee.hasPeerEnded { return false }
+        guard frame.flags.contains(.control) else {
+            unsafe channel.pointee.usable -= 1
+            if unsafe channel.pointee.granted < activeCredits { unsafe grant(channel, activeCredits) }
+            return unsafe channel.pointee.usable >= 0
+        }
+        guard unsafe !channel.pointee.owesAcknowledgement, frame.dataByteCount == 0 else { return false }
+        unsafe channel.pointee.owesAcknowledgement = true
+        return true
+    }
+
+    /// Gives the peer more credits, as far as there are buffers.
+    private static func grant(_ channel: Pointer, _ wanted: Int) {
+        let more = unsafe wanted - channel.pointee.granted
+        guard more > 0, unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining,
+            unsafe channel.pointee.device.pointee.reserve(more)
+        else { return }
+        unsafe channel.pointee.granted += more
+        unsafe channel.pointee.owed += more
+        unsafe touch(channel)
+    }
+
+    // Hot path.
+    private static func deliver(_ channel: Pointer, _ buffer: Int32, _ from: Int, _ end: Int) {
+        guard unsafe channel.pointee.firstHeld < 0 else { return unsafe hold(channel, buffer, offset: 0) }
+        let bytes = unsafe channel.pointee.device.pointee.pool.start(of: buffer) + from
+        let taken = unsafe channel.pointee.engine!.pointee.deliver(
+            channel.pointee.connection, bytes, UInt64(end - from))
+        if taken < UInt64(end - from), unsafe channel.pointee.phase == .open {
+            return unsafe hold(channel, buffer, offset: from + Int(taken))
+        }
+        unsafe finish(channel, buffer, isControl: false)
+    }
+
+    // Hot path.
+    /// The buffer is free again, and so is its credit.
+    private static func finish(_ channel: Pointer, _ buffer: Int32, isControl: Bool) {
+        unsafe channel.pointee.device.pointee.finished(buffer)
+        guard !isControl, unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining else { return }
+        unsafe channel.pointee.owed += 1
+        if unsafe 2 * channel.pointee.owed >= channel.pointee.granted { unsafe touch(channel) }
+    }
+
+    /// - Parameter offset: bytes that are taken; only the first buffer has any.
+    private static func hold(_ channel: Pointer, _ buffer: Int32, offset: Int) {
+        let next = unsafe channel.pointee.device.pointee.pool.next
+        unsafe next[Int(buffer)] = -1
+        if unsafe channel.pointee.firstHeld < 0 {
+            unsafe channel.pointee.firstHeld = buffer
+            unsafe channel.pointee.heldOffset = offset
+        } else {
+            unsafe next[Int(channel.pointee.lastHeld)] = buffer
+        }
+        unsafe channel.pointee.lastHeld = buffer
+    }
+
+    private static func takeHeld(_ channel: Pointer) -> Int32? {
+        let buffer = unsafe channel.pointee.firstHeld
+        guard buffer >= 0 else { return nil }
+        unsafe channel.pointee.firstHeld = unsafe channel.pointee.device.pointee.pool.next[Int(buffer)]
+        unsafe channel.pointee.heldOffset = 0
+        return buffer
+    }
+
+    /// Offers the engine what is held.
+    static func deliverHeld(_ channel: Pointer) {
+        // The engine may resume from within.
+        guard unsafe !channel.pointee.isDelivering else { return }
+        unsafe channel.pointee.isDelivering = true
+        defer { unsafe channel.pointee.isDelivering = false }
+        while unsafe channel.pointee.phase == .open, unsafe channel.pointee.firstHeld >= 0 {
+            let start = unsafe channel.pointee.device.pointee.pool.start(of: channel.pointee.firstHeld)
+            let head = unsafe UnsafeRawBufferPointer(start: start, count: Frame.byteCount)
+            let dataByteCount = unsafe Int(head[4]) << 8 | Int(head[5])
+            let end = unsafe Frame.byteCount + Int(head[1]) * Exposure.byteCount + dataByteCount
+            let from = unsafe max(channel.pointee.heldOffset, end - dataByteCount)
+            let taken = unsafe channel.pointee.engine!.pointee.deliver(
+                channel.pointee.connection, start + from, UInt64(end - from))
+            // Closed from within, and so let go already.
+            guard unsafe channel.pointee.phase == .open else { return }
+            guard taken == UInt64(end - from) else {
+                unsafe channel.pointee.heldOffset = from + Int(taken)
+                return
+            }
+            if let buffer = unsafe takeHeld(channel) { unsafe finish(channel, buffer, isControl: false) }
+        }
+    }
+
+    static func dropHeld(_ channel: Pointer) {
+        while let buffer = unsafe takeHeld(channel) { unsafe channel.pointee.device.pointee.finished(buffer) }
+    }
+}
+
+@c(handfast_verbs_resume) func verbsResume(_ state: UnsafeMutableRawPointer?) {
+    let channel = unsafe state!.assumingMemoryBound(to: VerbsChannel.self)
+    unsafe VerbsChannel.deliverHeld(channel)
+    // Credits to give back, or the end.
+    unsafe VerbsChannel.touch(channel)
+}

@@ -1,0 +1,150 @@
+import CHandfast
+import CVerbs
+import Glibc
+
+// Hot path.
+/// Cuts what is given into frames, as many as the peer has buffers for.
+@c(handfast_verbs_send) func verbsSend(
+    _ state: UnsafeMutableRawPointer?, _ pieces: UnsafePointer<hf_piece>?, _ pieceCount: UInt32
+) -> UInt64 {
+    let channel = unsafe state!.assumingMemoryBound(to: VerbsChannel.self)
+    guard unsafe channel.pointee.phase == .open, let pieces = unsafe pieces else { return 0 }
+    var cursor = unsafe PieceCursor(pieces, count: Int(pieceCount))
+    let wanted = cursor.byteCount
+    while cursor.byteCount > 0, unsafe VerbsChannel.sendFrame(channel, &cursor) {}
+    unsafe VerbsChannel.post(channel)
+    if cursor.byteCount > 0 { unsafe channel.pointee.owesRoom = true }
+    return wanted - cursor.byteCount
+}
+
+extension VerbsChannel {
+    // Hot path.
+    /// Whether one more thing may be posted; the last place is for the end.
+    static func hasPlace(_ channel: Pointer) -> Bool {
+        guard unsafe channel.pointee.posted &- channel.pointee.completed < sendCount - 1 else { return false }
+        let device = unsafe channel.pointee.device
+        if unsafe device.pointee.outstandingCount < device.pointee.outstandingLimit { return true }
+        unsafe device.pointee.hasStarved = true
+        return false
+    }
+
+    // Hot path.
+    /// Adds a frame with what it has room for to the list that `post` gives to the device.
+    /// - Returns: false when there is no credit, place or buffer.
+    fileprivate static func sendFrame(_ channel: Pointer, _ cursor: inout PieceCursor) -> Bool {
+        guard unsafe channel.pointee.credits > 0, unsafe hasPlace(channel) else { return false }
+        let device = unsafe channel.pointee.device
+        let exposureCount = unsafe unannouncedCount(channel)
+        let headByteCount = Frame.byteCount + exposureCount * Exposure.byteCount
+        let byteCount = unsafe min(Int(clamping: cursor.byteCount), channel.pointee.frameByteLimit - headByteCount)
+        // Inline bytes lie in one place, so the list ends with them.
+        let isInline = unsafe headByteCount + byteCount <= channel.pointee.inlineLimit && device.pointee.workCount == 0
+        var buffer: Int32 = -1
+        if !isInline {
+            guard unsafe device.pointee.sendBufferCount < VerbsDevice.sendBufferLimit,
+                let taken = unsafe device.pointee.pool.take()
+            else {
+                unsafe device.pointee.hasStarved = true
+                return false
+            }
+            unsafe device.pointee.sendBufferCount += 1
+            buffer = taken
+        }
+        let start = unsafe isInline ? device.pointee.scratch : device.pointee.pool.start(of: buffer)
+        unsafe channel.pointee.credits -= 1
+        var frame = Frame()
+        frame.exposureCount = UInt8(exposureCount)
+        frame.dataByteCount = UInt16(byteCount)
+        if unsafe channel.pointee.credits == 0, Int(clamping: cursor.byteCount) > byteCount {
+            frame.flags = .wantsCredits
+        }
+        unsafe payBack(channel, &frame, atLeast: channel.pointee.granted / 4)
+        unsafe frame.write(to: start)
+        if exposureCount > 0 { unsafe announce(channel, exposureCount, to: start + Frame.byteCount) }
+        unsafe cursor.move(to: UnsafeMutableRawBufferPointer(start: start + headByteCount, count: byteCount))
+        unsafe add(channel, start, headByteCount + byteCount, buffer: buffer)
+        if isInline { unsafe post(channel) }
+        return true
+    }
+
+    // Hot path.
+    /// Writes into a frame what the peer is owed.
+    /// - Parameter least: fewer credits than these stay here.
+    static func payBack(_ channel: Pointer, _ frame: inout Frame, atLeast least: Int) {
+        if unsafe channel.pointee.owesAcknowledgement {
+            frame.flags.insert(.acknowledgesControl)
+            unsafe channel.pointee.owesAcknowledgement = false
+            unsafe channel.pointee.device.pointee.postReceives()
+        }
+        guard unsafe channel.pointee.owed > 0, unsafe channel.pointee.owed >= least else { return }
+        frame.credits = unsafe UInt16(channel.pointee.owed)
+        unsafe channel.pointee.usable += channel.pointee.owed
+        unsafe channel.pointee.owed = 0
+        unsafe channel.pointee.device.pointee.postReceives()
+    }
+
+    /// A frame without data, in the buffer that the peer has for such.
+    static func sendControl(_ channel: Pointer, _ flags: Frame.Flags) {
+        var frame = Frame()
+        frame.flags = flags
+        unsafe payBack(channel, &frame, atLeast: 1)
+        if flags.contains(.control) {
+            unsafe channel.pointee.mayControl = false
+        } else {
+            unsafe channel.pointee.credits -= 1
+        }
+        let device = unsafe channel.pointee.device
+        unsafe frame.write(to: device.pointee.scratch)
+        unsafe add(channel, device.pointee.scratch, Frame.byteCount, buffer: -1)
+        unsafe post(channel, isLast: flags.contains(.end))
+    }
+
+    // Hot path.
+    /// Adds a send to the list; bytes that lie in no buffer are taken when it is posted.
+    private static func add(_ channel: Pointer, _ start: UnsafeMutableRawPointer, _ byteCount: Int, buffer: Int32) {
+        let device = unsafe channel.pointee.device
+        let localKey = unsafe buffer < 0 ? 0 : device.pointee.pool.localKey(of: buffer)
+        unsafe add(
+            channel,
+            cverbs_work(
+                number: 0, start: start, byte_count: UInt32(byteCount), local_key: localKey, remote_address: 0,
+                remote_key: 0, operation: UInt8(CVERBS_SEND), is_signaled: 0, is_inline: buffer < 0 ? 1 : 0),
+            SendSlot(buffer: buffer))
+        if unsafe device.pointee.workCount == VerbsDevice.batch { unsafe post(channel) }
+    }
+
+    // Hot path.
+    static func add(_ channel: Pointer, _ work: cverbs_work, _ slot: SendSlot) {
+        let device = unsafe channel.pointee.device
+        let sequence = unsafe channel.pointee.posted
+        unsafe channel.pointee.slots[Int(sequence % sendCount)] = unsafe slot
+        unsafe channel.pointee.posted &+= 1
+        unsafe channel.pointee.unsignaled += 1
+        var work = unsafe work
+        // Pointers have 47 bits, and the lowest is zero.
+        unsafe work.number = UInt64(sequence) << 48 | UInt64(UInt(bitPattern: channel))
+        if unsafe channel.pointee.unsignaled >= signalInterval { unsafe work.is_signaled = 1 }
+        if unsafe work.is_signaled != 0 { unsafe channel.pointee.unsignaled = 0 }
+        unsafe device.pointee.works[device.pointee.workCount] = unsafe work
+        unsafe device.pointee.workCount += 1
+        unsafe device.pointee.outstandingCount += 1
+    }
+
+    // Hot path.
+    /// Gives the list to the device. What holds a buffer is told of when it is over, the rest now and then.
+    static func post(_ channel: Pointer, isLast: Bool = false) {
+        let device = unsafe channel.pointee.device
+        let count = unsafe device.pointee.workCount
+        guard count > 0 else { return }
+        unsafe device.pointee.workCount = 0
+        let last = unsafe device.pointee.works + (count - 1)
+        let isCrowded = unsafe 2 * device.pointee.outstandingCount > device.pointee.outstandingLimit
+        if unsafe last.pointee.is_inline == 0 || isLast || isCrowded {
+            unsafe last.pointee.is_signaled = 1
+            unsafe channel.pointee.unsignaled = 0
+        }
+        let status = unsafe cverbs_post(channel.pointee.pair, device.pointee.works, Int32(count))
+        // From within a call of the engine's: it is told with the next poll.
+        if status != 0 { unsafe breakLater(channel, -status, "the device takes nothing more (errno \(-status))") }
+    }
+}

@@ -1,0 +1,157 @@
+import CVerbs
+import Glibc
+
+/// One opened device of an endpoint: its queues and buffers, shared by all connections over it. Raw, so that polling costs no
+/// reference count.
+@unsafe struct VerbsDevice {
+    typealias Pointer = UnsafeMutablePointer<VerbsDevice>
+    typealias Channel = VerbsChannel.Pointer
+
+    /// Buffers of one device that sends may hold at once.
+    static let sendBufferLimit = 256
+    /// Completions taken with one call.
+    static let batch = Int(CVERBS_WORK_LIMIT)
+
+    let handle: OpaquePointer
+    let receiveLimit: Int
+    /// What is posted to send and has no completion yet must find room in the completion queue.
+    let outstandingLimit: Int
+    /// A page with a number that peers read to see that the path works.
+    let proof: UnsafeMutablePointer<UInt64>
+    let proofRegion: OpaquePointer
+    var pool: BufferPool
+    var cache: RegistrationCache
+    var channels = unsafe ChannelTable()
+
+    /// Buffers that connections rely on, and those that are set aside for receiving: posted, about to be, or full.
+    private(set) var reservedCount = 0
+    private var receiveCount = 0
+    /// About to be posted.
+    private let receives: UnsafeMutablePointer<cverbs_receive>
+    private var unpostedCount = 0
+
+    var outstandingCount = 0
+    var sendBufferCount = 0
+    /// A channel found no buffer or place that is not its own to wait for.
+    var hasStarved = false
+    /// What `post` gives to the device next, and where its inline frames lie.
+    let works: UnsafeMutablePointer<cverbs_work>
+    var workCount = 0
+    let scratch: UnsafeMutableRawPointer
+    let completions: UnsafeMutablePointer<cverbs_completion>
+    /// Found by `arm`, for the next poll.
+    var foundCount = 0
+    /// Channels that `settle` looks at, after what has come.
+    var firstTouched: Channel?
+    /// Channels whose queue pair is to be destroyed when the completion queue is empty, and those to be freed the next time.
+    var firstBroken: Channel?
+    var firstDestroyed: Channel?
+    var pollCount: UInt64 = 0
+
+    /// - Parameter error: an errno when there is none.
+    static func open(_ name: String, receiveByteCount: Int, _ error: inout Int32) -> Pointer? {
+        var sizes = unsafe cverbs_sizes(
+            receive_count: UInt32(receiveByteCount / BufferPool.bufferByteCount),
+            completion_count: UInt32(receiveByteCount / BufferPool.bufferByteCount) + 16_384)
+        var status: Int32 = 0
+        guard let handle = unsafe cverbs_device_open(name, &sizes, &status) else {
+            error = -status
+            return nil
+        }
+        // The queue must hold what may arrive, and as many of what may be sent as there is room for.
+        let receiveLimit = min(Int(sizes.receive_count), Int(sizes.completion_count) / 2)
+        let page = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
+        unsafe page.initializeMemory(as: UInt8.self, repeating: 0, count: 4096)
+        guard let region = unsafe cverbs_register(handle, page, 4096, CVERBS_REMOTE_READ, &status) else {
+            error = -status
+            unsafe page.deallocate()
+            unsafe cverbs_device_close(handle)
+            return nil
+        }
+        let device = Pointer.allocate(capacity: 1)
+        unsafe device.initialize(
+            to: VerbsDevice(
+                handle, receiveLimit: receiveLimit, outstandingLimit: Int(sizes.completion_count) - receiveLimit,
+                proof: page.bindMemory(to: UInt64.self, capacity: 512), region))
+        return unsafe device
+    }
+
+    private init(
+        _ handle: OpaquePointer, receiveLimit: Int, outstandingLimit: Int, proof: UnsafeMutablePointer<UInt64>,
+        _ proofRegion: OpaquePointer
+    ) {
+        unsafe self.handle = unsafe handle
+        unsafe self.receiveLimit = receiveLimit
+        unsafe self.outstandingLimit = outstandingLimit
+        unsafe (self.proof, self.proofRegion) = unsafe (proof, proofRegion)
+        unsafe pool = unsafe BufferPool(handle, bufferLimit: receiveLimit + Self.sendBufferLimit)
+        unsafe cache = unsafe RegistrationCache(handle)
+        unsafe receives = unsafe .allocate(capacity: Self.batch)
+        unsafe works = unsafe .allocate(capacity: Self.batch)
+        unsafe scratch = unsafe .allocate(byteCount: BufferPool.bufferByteCount, alignment: 64)
+        unsafe completions = unsafe .allocate(capacity: Self.batch)
+    }
+
+    /// All channels must have been destroyed.
+    static func close(_ device: Pointer) {
+        unsafe device.pointee.cache.deallocate()
+        unsafe device.pointee.channels.deallocate()
+        unsafe cverbs_deregister(device.pointee.proofRegion)
+        // Before the buffers: the receive queue still knows them.
+        unsafe device.pointee.pool.deallocate()
+        unsafe cverbs_device_close(device.pointee.handle)
+        unsafe device.pointee.proof.deallocate()
+        unsafe device.pointee.receives.deallocate()
+        unsafe device.pointee.works.deallocate()
+        unsafe device.pointee.scratch.deallocate()
+        unsafe device.pointee.completions.deallocate()
+        unsafe device.deinitialize(count: 1)
+        unsafe device.deallocate()
+    }
+}
+
+/// Receive buffers: as many are posted as peers may send, so that none ever finds the device without one.
+extension VerbsDevice {
+    /// Sets more buffers aside and posts them; false when no more memory may be pinned.
+    mutating func reserve(_ count: Int) -> Bool {
+        guard unsafe reservedCount + count <= receiveLimit else { return false }
+        while unsafe receiveCount < reservedCount + count {
+            guard let buffer = unsafe pool.take() else { return false }
+            unsafe receiveCount += 1
+            unsafe post(buffer)
+        }
+        unsafe reservedCount += count
+        unsafe postReceives()
+        return true
+    }
+
+    mutating func release(_ count: Int) { unsafe reservedCount -= count }
+
+    // Hot path.
+    /// What a buffer held is not needed any more.
+    mutating func finished(_ buffer: Int32) {
+        if unsafe receiveCount > reservedCount {
+            unsafe receiveCount -= 1
+            return unsafe pool.give(buffer)
+        }
+        unsafe post(buffer)
+    }
+
+    // Hot path.
+    private mutating func post(_ buffer: Int32) {
+        if unsafe unpostedCount == Self.batch { unsafe postReceives() }
+        unsafe receives[unpostedCount] = unsafe cverbs_receive(
+            number: UInt64(UInt32(buffer)) << 1 | 1, start: pool.start(of: buffer),
+            byte_count: UInt32(BufferPool.bufferByteCount), local_key: pool.localKey(of: buffer))
+        unsafe unpostedCount += 1
+    }
+
+    // Hot path.
+    /// Before anybody is told that there is a buffer.
+    mutating func postReceives() {
+        guard unsafe unpostedCount > 0 else { return }
+        // It has room for all that are set aside, and fails only when the device is gone, which its events tell.
+        _ = unsafe cverbs_post_receives(handle, receives, Int32(unpostedCount))
+        unsafe unpostedCount = 0
+    }
+}

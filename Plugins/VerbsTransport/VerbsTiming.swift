@@ -1,0 +1,11 @@
+/// How long a packet may go without an answer.
+enum VerbsTiming {
+    /// 4.096 us * 2^14: 67 ms between tries. Devices may take up to four times as long.
+    static let timeoutExponent: UInt8 = 14
+    static let retryMilliseconds = 67
+    /// Not 7, which some devices take for no end.
+    static let retryCount: UInt8 = 6
+    /// For the device that leads to an address, and for the first read over the new path.
+    static let resolveMilliseconds: Int32 = 1000
+    static let proofMilliseconds: Int32 = 1000
+}

@@ -1,0 +1,91 @@
+public import CHandfast
+import CSystem
+import CVerbs
+import Glibc
+public import TransportAPI
+
+/// Moves bytes over RDMA verbs: InfiniBand and RoCE, by reliable connected queue pairs.
+// Safe: the state is made here, freed here, and handed out only as the transport API says.
+@safe public final class VerbsTransport: Transport {
+    public static let definition = TransportDefinition(
+        name: "verbs", number: 0x4802, summary: "RDMA verbs, over InfiniBand or RoCE", settings: VerbsSettings.rows,
+        make: { values throws(TransportRefusal) in try VerbsTransport(VerbsSettings(values)) })
+
+    public let operations: UnsafePointer<hf_transport_operations>
+    /// An epoll descriptor for the completions and events of all opened devices.
+    public let descriptor: Int32
+    let raw: VerbsState.Pointer
+    let settings: VerbsSettings
+    private let watcher: Descriptor
+    /// By name; a device is opened when it is needed first.
+    private var devices: [String: VerbsDevice.Pointer] = unsafe [:]
+
+    public var state: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(raw) }
+
+    /// - Throws: `unreachable` or `resources` when this process cannot have verbs.
+    init(_ settings: VerbsSettings) throws(TransportRefusal) {
+        try VerbsAvailability.check(settings)
+        self.settings = settings
+        let epoll = csystem_epoll_make()
+        guard epoll >= 0 else { throw .system(-epoll, "no descriptor for epoll") }
+        watcher = Descriptor(owning: epoll)
+        descriptor = epoll
+        unsafe operations = unsafe VerbsChannel.makeOperations()
+        unsafe raw = unsafe VerbsState.make()
+    }
+
+    deinit {
+        drain()
+        for unsafedevice in unsafe devices.values { unsafe VerbsDevice.close(device) }
+        unsafe VerbsState.destroy(raw)
+        unsafe operations.deallocate()
+    }
+
+    public func makeAttempt(
+        _ role: AttemptRole, with peer: PeerDescription
+    ) throws(TransportRefusal) -> any TransportAttempt {
+        try VerbsAttempt(role, transport: self, peer: peer)
+    }
+
+    /// - Throws: when it cannot be opened.
+    func device(named name: String) throws(TransportRefusal) -> VerbsDevice.Pointer {
+        if let device = unsafe devices[name] { return unsafe device }
+        guard unsafe raw.pointee.deviceCount < VerbsState.deviceLimit else {
+            throw TransportRefusal(.resources, unsafe "\(VerbsState.deviceLimit) RDMA devices are in use already")
+        }
+        var error: Int32 = 0
+        guard let device = unsafe VerbsDevice.open(name, receiveByteCount: settings.receiveByteCount, &error) else {
+            throw .verbs(error, "cannot open the RDMA device \(name)")
+        }
+        for unsafememory in unsafe raw.pointee.kept { unsafe device.pointee.cache.keep(memory.start, memory.byteCount) }
+        let statuses = unsafe [
+            cverbs_completion_descriptor(device.pointee.handle), cverbs_event_descriptor(device.pointee.handle),
+        ]
+        .map { csystem_epoll_add(watcher.number, $0, nil, 1, 0) }
+        guard statuses.allSatisfy({ $0 == 0 }) else {
+            unsafe VerbsDevice.close(device)
+            throw .system(-(statuses.min() ?? 0), "cannot watch the RDMA device \(name)")
+        }
+        unsafe devices[name] = unsafe device
+        unsafe raw.pointee.devices[raw.pointee.deviceCount] = unsafe device
+        unsafe raw.pointee.deviceCount += 1
+        return unsafe device
+    }
+
+    /// Lets what was sent arrive, for a while, and takes every queue pair down.
+    private func drain() {
+        let deadline = ContinuousClock.now + .seconds(1)
+        while unsafe devices.values.contains(where: { unsafe $0.pointee.channels.count > 0 }),
+            ContinuousClock.now < deadline
+        {
+            _ = unsafe VerbsState.poll(raw)
+        }
+        for unsafedevice in unsafe devices.values {
+            var left: [VerbsChannel.Pointer] = unsafe []
+            unsafe device.pointee.channels.forEach { unsafe left.append($0) }
+            for unsafechannel in unsafe left { unsafe VerbsChannel.destroyPair(channel) }
+        }
+        // Those that were touched are freed by the second.
+        for _ in 0..<4 { _ = unsafe VerbsState.poll(raw) }
+    }
+}
