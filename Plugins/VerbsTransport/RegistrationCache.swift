@@ -33,17 +33,17 @@ import Glibc
     init(_ device: OpaquePointer) { unsafe self.device = unsafe device }
 
     mutating func deallocate() {
-        for unsafeentry in unsafe entries {
+        while let entry = unsafe entries.popLast() {
             if let region = unsafe entry.pointee.region { unsafe cverbs_deregister(region) }
             unsafe entry.deallocate()
         }
-        unsafe entries = unsafe []
     }
 
     /// - Returns: nil with the reason, an errno, in `error`.
     mutating func take(_ start: UnsafeRawPointer, _ count: Int, _ access: Int32, _ error: inout Int32) -> Pointer? {
         let (address, wanted) = (UInt(bitPattern: start), UInt(count))
-        for unsafeentry in unsafe entries where unsafe entry.pointee.covers(address, wanted, access) {
+        for index in unsafe entries.indices where unsafe entries[index].pointee.covers(address, wanted, access) {
+            let entry = unsafe entries[index]
             guard unsafe register(entry, &error) else { continue }
             unsafe entry.pointee.useCount += 1
             return unsafe entry
@@ -64,8 +64,8 @@ import Glibc
 
     /// The memory stays where it is until `forget`.
     mutating func keep(_ start: UnsafeRawPointer, _ count: Int) {
-        for unsafeentry in unsafe entries where unsafe entry.pointee.isKept(start, count) {
-            unsafe entry.pointee.keepCount += 1
+        for index in unsafe entries.indices where unsafe entries[index].pointee.isKept(start, count) {
+            unsafe entries[index].pointee.keepCount += 1
             return
         }
         unsafe add(UInt(bitPattern: start), UInt(count), CVERBS_LOCAL_WRITE | CVERBS_REMOTE_READ).pointee.keepCount = 1

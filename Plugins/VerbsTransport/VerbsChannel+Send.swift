@@ -34,9 +34,12 @@ extension VerbsChannel {
     fileprivate static func sendFrame(_ channel: Pointer, _ cursor: inout PieceCursor) -> Bool {
         guard unsafe channel.pointee.credits > 0, unsafe hasPlace(channel) else { return false }
         let device = unsafe channel.pointee.device
-        let exposureCount = unsafe unannouncedCount(channel)
+        let unannouncedCount = unsafe channel.pointee.exposures?.pointee.unannounced.count ?? 0
+        let exposureCount = unsafe min(unannouncedCount, ExposureTable.frameLimit)
         let headByteCount = Frame.byteCount + exposureCount * Exposure.byteCount
-        let byteCount = unsafe min(Int(clamping: cursor.byteCount), channel.pointee.frameByteLimit - headByteCount)
+        let room = unsafe channel.pointee.frameByteLimit - headByteCount
+        // The bytes may name any of them, so all are told of before.
+        let byteCount = exposureCount < unannouncedCount ? 0 : min(Int(clamping: cursor.byteCount), room)
         // Inline bytes lie in one place, so the list ends with them.
         let isInline = unsafe headByteCount + byteCount <= channel.pointee.inlineLimit && device.pointee.workCount == 0
         var buffer: Int32 = -1
@@ -60,7 +63,9 @@ extension VerbsChannel {
         }
         unsafe payBack(channel, &frame, atLeast: channel.pointee.granted / 4)
         unsafe frame.write(to: start)
-        if exposureCount > 0 { unsafe announce(channel, exposureCount, to: start + Frame.byteCount) }
+        if exposureCount > 0 {
+            unsafe channel.pointee.exposures!.pointee.announce(exposureCount, to: start + Frame.byteCount)
+        }
         unsafe cursor.move(to: UnsafeMutableRawBufferPointer(start: start + headByteCount, count: byteCount))
         unsafe add(channel, start, headByteCount + byteCount, buffer: buffer)
         if isInline { unsafe post(channel) }

@@ -22,7 +22,8 @@ import Glibc
 ) -> Int32 {
     let channel = unsafe state!.assumingMemoryBound(to: VerbsChannel.self)
     guard unsafe channel.pointee.phase == .open else { return ENOTCONN }
-    guard let destination = unsafe destination, let memory = unsafe VerbsChannel.peersMemory(channel, source, byteCount)
+    guard let destination = unsafe destination, let table = unsafe channel.pointee.exposures,
+        let memory = unsafe table.pointee.peersMemory(source, byteCount)
     else { return EFAULT }
     guard byteCount > 0 else {
         unsafe channel.pointee.engine!.pointee.read_done(channel.pointee.connection, token, 0)

@@ -157,7 +157,7 @@ import Glibc
             if unsafe port == nil || $0.pointee.port == port { unsafe channels.append($0) }
         }
         // The engine is told by `settle`, as it may close any of them meanwhile.
-        for unsafechannel in unsafe channels { unsafe VerbsChannel.breakLater(channel, error, text) }
+        while let channel = unsafe channels.popLast() { unsafe VerbsChannel.breakLater(channel, error, text) }
     }
 
     /// Before sleep. Returns false when something is there.

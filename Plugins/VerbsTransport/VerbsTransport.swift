@@ -36,7 +36,7 @@ public import TransportAPI
 
     deinit {
         drain()
-        for unsafedevice in unsafe devices.values { unsafe VerbsDevice.close(device) }
+        for index in unsafe 0..<raw.pointee.deviceCount { unsafe VerbsDevice.close(raw.pointee.devices[index]!) }
         unsafe VerbsState.destroy(raw)
         unsafe operations.deallocate()
     }
@@ -57,7 +57,10 @@ public import TransportAPI
         guard let device = unsafe VerbsDevice.open(name, receiveByteCount: settings.receiveByteCount, &error) else {
             throw .verbs(error, "cannot open the RDMA device \(name)")
         }
-        for unsafememory in unsafe raw.pointee.kept { unsafe device.pointee.cache.keep(memory.start, memory.byteCount) }
+        for index in unsafe raw.pointee.kept.indices {
+            let memory = unsafe raw.pointee.kept[index]
+            unsafe device.pointee.cache.keep(memory.start, memory.byteCount)
+        }
         let statuses = unsafe [
             cverbs_completion_descriptor(device.pointee.handle), cverbs_event_descriptor(device.pointee.handle),
         ]
@@ -80,10 +83,10 @@ public import TransportAPI
         {
             _ = unsafe VerbsState.poll(raw)
         }
-        for unsafedevice in unsafe devices.values {
+        for index in unsafe 0..<raw.pointee.deviceCount {
             var left: [VerbsChannel.Pointer] = unsafe []
-            unsafe device.pointee.channels.forEach { unsafe left.append($0) }
-            for unsafechannel in unsafe left { unsafe VerbsChannel.destroyPair(channel) }
+            unsafe raw.pointee.devices[index]!.pointee.channels.forEach { unsafe left.append($0) }
+            while let channel = unsafe left.popLast() { unsafe VerbsChannel.destroyPair(channel) }
         }
         // Those that were touched are freed by the second.
         for _ in 0..<4 { _ = unsafe VerbsState.poll(raw) }
