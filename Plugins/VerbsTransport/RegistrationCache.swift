@@ -27,8 +27,6 @@ import Glibc
 
     private let device: OpaquePointer
     private var entries: [Pointer] = unsafe []
-    /// Pinned by registrations, in bytes.
-    private(set) var byteCount: UInt = 0
 
     init(_ device: OpaquePointer) { unsafe self.device = unsafe device }
 
@@ -87,19 +85,29 @@ import Glibc
     private mutating func register(_ entry: Pointer, _ error: inout Int32) -> Bool {
         if unsafe entry.pointee.region != nil { return true }
         var status: Int32 = 0
-        unsafe entry.pointee.region = unsafe cverbs_register(
-            device, UnsafeMutableRawPointer(bitPattern: entry.pointee.start), UInt64(entry.pointee.byteCount),
-            entry.pointee.access, &status)
+        repeat {
+            unsafe entry.pointee.region = unsafe cverbs_register(
+                device, UnsafeMutableRawPointer(bitPattern: entry.pointee.start), UInt64(entry.pointee.byteCount),
+                entry.pointee.access, &status)
+        } while unsafe entry.pointee.region == nil && unpin()
         error = -status
-        if unsafe entry.pointee.region != nil { unsafe byteCount += entry.pointee.byteCount }
         return unsafe entry.pointee.region != nil
     }
 
-    private mutating func remove(_ entry: Pointer) {
-        if let region = unsafe entry.pointee.region {
+    /// Where no more may be pinned, gives up the registrations that nobody uses; false when there are none.
+    private mutating func unpin() -> Bool {
+        var hasUnpinned = false
+        for index in unsafe entries.indices where unsafe entries[index].pointee.useCount == 0 {
+            guard let region = unsafe entries[index].pointee.region else { continue }
             unsafe cverbs_deregister(region)
-            unsafe byteCount -= entry.pointee.byteCount
+            unsafe entries[index].pointee.region = nil
+            hasUnpinned = true
         }
+        return hasUnpinned
+    }
+
+    private mutating func remove(_ entry: Pointer) {
+        if let region = unsafe entry.pointee.region { unsafe cverbs_deregister(region) }
         unsafe entries.removeAll { unsafe $0 == entry }
         unsafe entry.deallocate()
     }

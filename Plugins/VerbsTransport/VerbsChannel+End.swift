@@ -28,9 +28,21 @@ extension VerbsChannel {
                 unsafe sendControl(channel, [.end, .control])
             }
         }
+        let isDone =
+            unsafe channel.pointee.posted == channel.pointee.completed
+            && (!channel.pointee.owesEnd || !mayWait(channel))
         // Nobody reads any more what is on its way to a peer that has ended.
-        let isDone = unsafe !channel.pointee.owesEnd && channel.pointee.posted == channel.pointee.completed
         if unsafe isDone || channel.pointee.hasPeerEnded || channel.pointee.error != 0 { unsafe breakPair(channel) }
+    }
+
+    /// Whether it may stay until the peer has a buffer for the last frame: few do, as the peer may be dead.
+    private static func mayWait(_ channel: Pointer) -> Bool {
+        let device = unsafe channel.pointee.device
+        if unsafe channel.pointee.isWaitingToEnd { return true }
+        guard unsafe device.pointee.waitingToEndCount < VerbsDevice.waitingToEndLimit else { return false }
+        unsafe channel.pointee.isWaitingToEnd = true
+        unsafe device.pointee.waitingToEndCount += 1
+        return true
     }
 
     /// The connection works no more. May call the engine.
@@ -116,6 +128,7 @@ extension VerbsChannel {
         unsafe dropReads(channel)
         unsafe dropExposures(channel)
         unsafe device.pointee.release(channel.pointee.granted + 1)
+        if unsafe channel.pointee.isWaitingToEnd { unsafe device.pointee.waitingToEndCount -= 1 }
         unsafe channel.pointee.next = unsafe device.pointee.firstDestroyed
         unsafe device.pointee.firstDestroyed = unsafe channel
     }

@@ -9,6 +9,8 @@ import Glibc
 
     /// Buffers of one device that sends may hold at once.
     static let sendBufferLimit = 256
+    /// Channels that have closed and whose peer has no buffer for their last frame.
+    static let waitingToEndLimit = 64
     /// Completions taken with one call.
     static let batch = Int(CVERBS_WORK_LIMIT)
 
@@ -41,6 +43,7 @@ import Glibc
     let completions: UnsafeMutablePointer<cverbs_completion>
     /// Found by `arm`, for the next poll.
     var foundCount = 0
+    var waitingToEndCount = 0
     /// Channels that `settle` looks at, after what has come.
     var firstTouched: Channel?
     /// Channels whose queue pair is to be destroyed when the completion queue is empty, and those to be freed the next time.

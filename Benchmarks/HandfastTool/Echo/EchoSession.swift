@@ -19,6 +19,8 @@ struct EchoSession: ~Copyable {
     private let limit: Int
     private var layout: EchoLayout
     private var memory: Memory
+    /// What of it was announced: it stays, so that a device may know it all the time.
+    private var region: MemoryRegion?
     private var requests: [Request?]
     private var posted: SlotQueue
     private var sending: SlotQueue
@@ -38,6 +40,8 @@ struct EchoSession: ~Copyable {
         layOut()
         post(endpoint)
     }
+
+    deinit { region?.deregister() }
 
     /// Nothing is under way any more.
     var isOver: Bool {
@@ -140,8 +144,11 @@ struct EchoSession: ~Copyable {
         guard sending.count == 0 else { return }
         withdrawReceives()
         do {
+            region?.deregister()
             if memory.bytes.count < layout.byteCount { memory = try Memory(byteCount: layout.byteCount) }
             self.layout = layout
+            let used = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<layout.byteCount])
+            region = try endpoint.register(memory: used, permissions: [])
             // What was never written to is one page of zeros, which is quicker to read than memory.
             if layout.sharesRoom {
                 answer(to: 0).initializeMemory(as: UInt8.self, repeating: 1, count: layout.payloadByteCount)

@@ -5,6 +5,7 @@ struct Bench: ~Copyable {
     let transport: String
     var link: Link
     let buffers: Buffers
+    private let region: MemoryRegion
     let clock: TickClock
     let iterations: Int?
     let verifies: Bool
@@ -15,7 +16,8 @@ struct Bench: ~Copyable {
     init(
         transport: String, link: consuming Link, buffers: consuming Buffers, clock: TickClock, iterations: Int?,
         verifies: Bool, companion: Int32?, progress: ProgressLine
-    ) {
+    ) throws(HandfastError) {
+        region = try buffers.register(link.endpoint)
         self.transport = transport
         self.link = link
         self.buffers = buffers
@@ -26,6 +28,8 @@ struct Bench: ~Copyable {
         self.progress = progress
         samples = Samples(clock)
     }
+
+    deinit { region.deregister() }
 
     mutating func run(_ test: TestKind, _ byteCount: Int) throws -> Measurement {
         progress.show("\(transport), \(test.rawValue) of \(byteCount) bytes")

@@ -1,3 +1,5 @@
+import Handfast
+
 /// What is sent and received in a run, made once.
 struct Buffers: ~Copyable {
     private static let headerStride = 64
@@ -18,6 +20,11 @@ struct Buffers: ~Copyable {
         memory = try Memory(byteCount: headerStart + 2 * Self.slotLimit * Self.headerStride)
         // Touched here, so that no page is made while a clock runs.
         Pattern.fill(memory.bytes, number: 1)
+    }
+
+    /// Promises an endpoint that they stay, as a runtime does with its own: a device then knows them all the time.
+    func register(_ endpoint: Endpoint) throws(HandfastError) -> MemoryRegion {
+        try endpoint.register(memory: memory.bytes, permissions: [])
     }
 
     private static func stride(_ byteCount: Int) -> Int { (byteCount + 63) / 64 * 64 + 64 }

@@ -19,7 +19,7 @@ struct Runner: ~Copyable {
         let decisions = link.connection.decisions
         report.note("\n\(transport): \(Self.reasons(decisions))")
         let buffers = try Buffers(sizes: plan.sizes, verifies: plan.verifies)
-        var bench = Bench(
+        var bench = try Bench(
             transport: transport, link: link, buffers: buffers, clock: clock, iterations: plan.iterations,
             verifies: plan.verifies, companion: companion, progress: progress)
         for (index, size) in plan.sizes.enumerated() {

@@ -27,7 +27,7 @@ extension ScaleRun {
         _ transport: String, _ link: consuming Link
     ) throws -> [(key: String, value: Double, digits: Int)] {
         let buffers = try Buffers(sizes: [Self.byteCount], verifies: false)
-        var bench = Bench(
+        var bench = try Bench(
             transport: transport, link: link, buffers: buffers, clock: clock, iterations: nil, verifies: false,
             companion: nil, progress: ProgressLine())
         let found = try bench.run(.latency, Self.byteCount)
