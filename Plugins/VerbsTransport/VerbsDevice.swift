@@ -113,6 +113,31 @@ import Glibc
     }
 }
 
+/// Polling.
+extension VerbsDevice {
+    /// Polls between two looks at what happened to the device.
+    private static let eventInterval: UInt64 = 4096
+
+    // Hot path.
+    /// Takes the next completions, or those that `arm` has found.
+    mutating func take() -> Int {
+        unsafe pollCount &+= 1
+        guard unsafe foundCount == 0 else {
+            defer { unsafe foundCount = 0 }
+            return unsafe foundCount
+        }
+        return unsafe Int(cverbs_poll(handle, completions, Int32(Self.batch)))
+    }
+
+    // Hot path.
+    /// Whether there is something to do without completions.
+    var hasWork: Bool {
+        unsafe firstTouched != nil || firstBroken != nil || firstDestroyed != nil || isTimeForEvents
+    }
+
+    var isTimeForEvents: Bool { unsafe pollCount % Self.eventInterval == 0 }
+}
+
 /// Receive buffers: as many are posted as peers may send, so that none ever finds the device without one.
 extension VerbsDevice {
     /// Sets more buffers aside and posts them; false when no more memory may be pinned.

@@ -9,8 +9,6 @@ import Glibc
     static let deviceLimit = 8
     /// Batches of completions of one device in a poll.
     private static let batchLimit = 4
-    /// Polls between two looks at what happened to a device.
-    private static let eventInterval: UInt64 = 4096
 
     let devices: UnsafeMutablePointer<VerbsDevice.Pointer?>
     var deviceCount = 0
@@ -37,31 +35,35 @@ import Glibc
     static func poll(_ state: Pointer) -> UInt32 {
         let wasArmed = unsafe state.pointee.isArmed
         unsafe state.pointee.isArmed = false
-        var count: UInt32 = 0
-        for index in unsafe 0..<state.pointee.deviceCount {
-            unsafe count &+= poll(state.pointee.devices[index]!, wasArmed: wasArmed)
+        var (count, index): (UInt32, Int) = (0, 0)
+        while unsafe index < state.pointee.deviceCount {
+            let device = unsafe state.pointee.devices[index]!
+            // Most polls find nothing, and go no further than this.
+            let found = unsafe device.pointee.take()
+            if unsafe found > 0 || wasArmed || device.pointee.hasWork {
+                unsafe count &+= work(device, found, wasArmed: wasArmed)
+            }
+            index += 1
         }
         return count
     }
 
     // Hot path.
-    private static func poll(_ device: VerbsDevice.Pointer, wasArmed: Bool) -> UInt32 {
+    /// - Parameter first: completions that have been taken.
+    private static func work(_ device: VerbsDevice.Pointer, _ first: Int, wasArmed: Bool) -> UInt32 {
         if wasArmed { unsafe cverbs_disarm(device.pointee.handle) }
-        unsafe device.pointee.pollCount &+= 1
-        var (count, found) = unsafe (UInt32(device.pointee.foundCount), 0)
-        unsafe handleAll(device, device.pointee.foundCount)
-        unsafe device.pointee.foundCount = 0
-        for _ in unsafe 0..<batchLimit {
-            found = unsafe Int(
-                cverbs_poll(device.pointee.handle, device.pointee.completions, Int32(VerbsDevice.batch)))
+        var (found, count, batches) = (first, UInt32(first), 1)
+        unsafe handleAll(device, found)
+        while unsafe found == VerbsDevice.batch && batches < batchLimit {
+            found = unsafe device.pointee.take()
             unsafe handleAll(device, found)
             count &+= UInt32(found)
-            if unsafe found < VerbsDevice.batch { break }
+            batches += 1
         }
         if count > 0, unsafe device.pointee.hasStarved { unsafe feed(device) }
         unsafe settle(device)
         if unsafe found < VerbsDevice.batch { unsafe count &+= reap(device) }
-        if unsafe wasArmed || device.pointee.pollCount % eventInterval == 0 { unsafe count &+= takeEvents(device) }
+        if unsafe wasArmed || device.pointee.isTimeForEvents { unsafe count &+= takeEvents(device) }
         return count
     }
 

@@ -11,8 +11,8 @@ import Testing
         #expect(object["peer"] as? String == "server" && object["transport"] as? String == "tcp")
         #expect(object["error"] is NSNull)
         let verdicts = try #require(object["transports"] as? [[String: String]])
-        #expect(verdicts.map { $0["transport"] } == ["loopback", "shm", "tcp"])
-        #expect(verdicts[0]["outcome"] == "excluded" && verdicts[2]["outcome"] == "chosen")
+        #expect(verdicts.map { $0["transport"] } == ["loopback", "shm", "verbs", "tcp"])
+        #expect(verdicts[0]["outcome"] == "excluded" && verdicts[3]["outcome"] == "chosen")
         // Shared memory may be impossible here; else the peer says that it was started without.
         if verdicts[1]["outcome"] == "refused-by-peer" {
             #expect(verdicts[1]["there"]?.contains("not named by") == true, "\(verdicts[1])")
