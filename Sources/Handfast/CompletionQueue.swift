@@ -8,6 +8,11 @@ public struct CompletionQueue: Hashable {
     let slot: UnsafeMutablePointer<CompletionQueueSlot>
     let generation: UInt64
 
+    init(_ slot: UnsafeMutablePointer<CompletionQueueSlot>, generation: UInt64) {
+        self.slot = slot
+        self.generation = generation
+    }
+
     init(_ slot: UnsafeMutablePointer<CompletionQueueSlot>) {
         self.slot = slot
         generation = slot.pointee.generation

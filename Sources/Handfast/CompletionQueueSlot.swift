@@ -1,5 +1,7 @@
 /// The raw half of a completion queue.
 struct CompletionQueueSlot: TableSlot {
+    static let kind = HandleKind.completionQueue
+
     var generation: UInt64 = 0
     var nextFree: UnsafeMutablePointer<CompletionQueueSlot>?
 

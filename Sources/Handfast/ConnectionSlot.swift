@@ -2,6 +2,8 @@ import CHandfast
 
 /// The raw half of a connection: all that the data path touches.
 struct ConnectionSlot: TableSlot {
+    static let kind = HandleKind.connection
+
     var generation: UInt64 = 0
     /// In use it is the next of those that need the engine's slow part: tens of thousands of these wait for their first
     /// message, and none is free and in need.

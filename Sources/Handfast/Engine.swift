@@ -145,11 +145,7 @@ final class Engine {
     /// - Returns: how many listeners, handshakes and signs of life had something to say.
     @discardableResult
     func visit(milliseconds: Int32 = 0) -> Int {
-        // What is done here may be what the caller waits for: then it must not sleep.
-        var mayGoOn = state.pointee.inNeed != nil
-        settleThoseInNeed()
-        if state.pointee.hasStalled, state.admitStalled() { mayGoOn = true }
-        if !state.pointee.impatience.isEmpty, state.readOverdue(isOver: milliseconds != 0) > 0 { mayGoOn = true }
+        let mayGoOn = settle(isOver: milliseconds != 0)
         state.pointee.quietVisits += 1
         state.pointee.visitEventCount = 0
         watches.wait(milliseconds: mayGoOn ? 0 : milliseconds) { owner, _, _ in
@@ -174,6 +170,18 @@ final class Engine {
             || state.pointee.quietVisits < Self.quietVisitCount
         state.pointee.callsUntilSlowPart = isExpecting ? Self.busyInterval : Self.idleInterval
         return state.pointee.visitEventCount
+    }
+
+    /// Does what waits for nothing from outside.
+    /// - Parameter isOver: the thread is about to sleep.
+    /// - Returns: whether that may be what the caller waits for: then it must not sleep.
+    @inline(__always)
+    func settle(isOver: Bool) -> Bool {
+        var mayGoOn = state.pointee.inNeed != nil
+        settleThoseInNeed()
+        if state.pointee.hasStalled, state.admitStalled() { mayGoOn = true }
+        if !state.pointee.impatience.isEmpty, state.readOverdue(isOver: isOver) > 0 { mayGoOn = true }
+        return mayGoOn
     }
 
     /// Something is due then: a visit must not be later.

@@ -10,6 +10,11 @@ public struct Message: Hashable {
     let slot: UnsafeMutablePointer<MessageSlot>
     let generation: UInt64
 
+    init(_ slot: UnsafeMutablePointer<MessageSlot>, generation: UInt64) {
+        self.slot = slot
+        self.generation = generation
+    }
+
     init(_ slot: UnsafeMutablePointer<MessageSlot>) {
         self.slot = slot
         generation = slot.pointee.generation

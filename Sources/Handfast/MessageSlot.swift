@@ -1,5 +1,7 @@
 /// The raw half of a `Message`: one that the program took before it gave it a receive.
 struct MessageSlot: TableSlot {
+    static let kind = HandleKind.message
+
     var generation: UInt64 = 0
     var nextFree: UnsafeMutablePointer<MessageSlot>?
     /// Those of the endpoint that are in use.

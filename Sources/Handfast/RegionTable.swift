@@ -1,5 +1,7 @@
 /// Registered memory, as the data path sees it.
 struct RegionSlot: TableSlot {
+    static let kind = HandleKind.memoryRegion
+
     var generation: UInt64 = 0
     var nextFree: UnsafeMutablePointer<RegionSlot>?
 
@@ -20,6 +22,8 @@ struct RegionTable: ~Copyable {
     private var slots = SlotTable<RegionSlot>(limit: limit, pool: regionPool)
     private var byNumber: [UnsafeMutablePointer<RegionSlot>?] = []
     private var freeNumbers: [UInt32] = []
+
+    mutating func setOwner(_ owner: UnsafeMutableRawPointer) { slots.owner = owner }
 
     mutating func add() -> (slot: UnsafeMutablePointer<RegionSlot>, number: UInt32)? {
         guard let slot = slots.take() else { return nil }

@@ -11,7 +11,14 @@ public struct Request: Hashable {
     /// The slot's generation, or a ticket.
     let generation: UInt64
     /// Of a request that was complete at once.
-    private let byteCount: Int
+    let byteCount: Int
+
+    // Hot path.
+    init(_ slot: UnsafeMutablePointer<RequestSlot>, generation: UInt64) {
+        place = UnsafeMutableRawPointer(slot)
+        self.generation = generation
+        byteCount = 0
+    }
 
     init(_ slot: UnsafeMutablePointer<RequestSlot>) {
         place = UnsafeMutableRawPointer(slot)

@@ -36,6 +36,8 @@ struct RequestSlot: TableSlot {
         case hold
     }
 
+    static let kind = HandleKind.request
+
     var generation: UInt64 = 0
     var nextFree: UnsafeMutablePointer<RequestSlot>?
     var next: UnsafeMutablePointer<RequestSlot>?

@@ -1,8 +1,8 @@
-import Synchronization
-
 /// A slot of a `SlotTable`: raw state that is used again and again and never given back to the system.
 protocol TableSlot {
-    /// Odd while the slot is in use. Goes up with every turn, so that an old handle is found out.
+    static var kind: HandleKind { get }
+    /// Odd while the slot is in use. Goes up with every turn, so that an old handle is found out. It names the slot, too:
+    /// see `Handle`.
     var generation: UInt64 { get set }
     /// The next free slot, while this one is free.
     var nextFree: UnsafeMutablePointer<Self>? { get set }
@@ -18,6 +18,8 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
     private(set) var usedCount = 0
     private let limit: Int
     private let pool: SlotPool<Slot>
+    /// What `Handle.owner` tells of its slots; set before the first is taken.
+    var owner: UnsafeMutableRawPointer?
 
     /// - Parameter limit: the most slots in use at once.
     init(limit: Int, pool: SlotPool<Slot>) {
@@ -29,7 +31,7 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
     deinit {
         for chunk in chunks {
             for index in 0..<SlotPool<Slot>.chunkSlotCount where chunk[index].generation % 2 == 1 {
-                chunk[index].generation &+= 1
+                chunk[index].generation = Handle.generation(after: chunk[index].generation)
             }
             pool.give(chunk)
         }
@@ -39,8 +41,7 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
     /// - Returns: a slot with an odd generation and otherwise as if it was never used; nil at the limit.
     mutating func take() -> UnsafeMutablePointer<Slot>? {
         if free == nil {
-            guard usedCount < limit else { return nil }
-            addChunk()
+            guard usedCount < limit, addChunk() else { return nil }
         }
         guard let slot = free else { return nil }
         free = slot.pointee.nextFree
@@ -54,7 +55,7 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
     // Hot path.
     /// Ends the use of a slot: every handle to it is stale from here on.
     mutating func give(_ slot: UnsafeMutablePointer<Slot>) {
-        slot.pointee.generation &+= 1
+        slot.pointee.generation = Handle.generation(after: slot.pointee.generation)
         slot.pointee.nextFree = free
         free = slot
         usedCount -= 1
@@ -69,32 +70,14 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         }
     }
 
-    private mutating func addChunk() {
-        let chunk = pool.take()
+    /// - Returns: false when the process has as many as handles can name.
+    private mutating func addChunk() -> Bool {
+        guard let chunk = pool.take(owner: owner) else { return false }
         for index in (0..<SlotPool<Slot>.chunkSlotCount).reversed() {
             chunk[index].nextFree = free
             free = chunk + index
         }
         chunks.append(chunk)
+        return true
     }
 }
-
-/// Chunks of slots that no endpoint uses: those of a closed one go to the next.
-final class SlotPool<Slot: TableSlot>: Sendable {
-    static var chunkSlotCount: Int { 64 }
-    /// Addresses, because pointers cannot be shared.
-    private let chunks = Mutex<[UInt]>([])
-
-    func take() -> UnsafeMutablePointer<Slot> {
-        let address = chunks.withLock { $0.popLast() }
-        if let address, let chunk = UnsafeMutablePointer<Slot>(bitPattern: address) { return chunk }
-        let chunk = UnsafeMutablePointer<Slot>.allocate(capacity: Self.chunkSlotCount)
-        chunk.initialize(repeating: Slot(), count: Self.chunkSlotCount)
-        return chunk
-    }
-
-    func give(_ chunk: UnsafeMutablePointer<Slot>) { chunks.withLock { $0.append(UInt(bitPattern: chunk)) } }
-}
-
-let connectionPool = SlotPool<ConnectionSlot>()
-let requestPool = SlotPool<RequestSlot>()

@@ -1,4 +1,4 @@
-import Synchronization
+import CSystem
 
 /// The requests of one endpoint that were complete at once: each has a ticket, and no slot. Which tickets were used is
 /// noted in a ring, so that a second use is found out, unless one of 1,024 or more tickets later was used in between.
@@ -46,18 +46,24 @@ extension UnsafeMutablePointer<Tickets> {
 
 /// Tickets that no endpoint uses: those of a closed one go to the next.
 final class TicketPool: Sendable {
-    /// Addresses, because pointers cannot be shared.
-    private let unused = Mutex<[UInt]>([])
+    /// Addresses, because pointers cannot be shared. Unsafe as such, and good because each use holds the shared lock, for
+    /// which a fork waits.
+    private nonisolated(unsafe) var unused: [UInt] = []
 
     func take() -> UnsafeMutablePointer<Tickets> {
-        let address = unused.withLock { $0.popLast() }
-        guard let address, let tickets = UnsafeMutablePointer<Tickets>(bitPattern: address) else { return .make() }
+        csystem_lock_shared()
+        defer { csystem_unlock_shared() }
+        guard let address = unused.popLast(), let tickets = UnsafeMutablePointer<Tickets>(bitPattern: address) else {
+            return .make()
+        }
         tickets.pointee.first = tickets.pointee.next
         return tickets
     }
 
     func give(_ tickets: UnsafeMutablePointer<Tickets>) {
-        unused.withLock { $0.append(UInt(bitPattern: tickets)) }
+        csystem_lock_shared()
+        defer { csystem_unlock_shared() }
+        unused.append(UInt(bitPattern: tickets))
     }
 }
 

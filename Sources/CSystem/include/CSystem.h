@@ -179,4 +179,51 @@ int64_t csystem_peek_message(int socket, void *bytes, uint64_t byte_count);
 int64_t csystem_read_process(
     int32_t pid, void *to, uint64_t from, uint64_t byte_count, uint64_t proof, void *proof_copy);
 
+/// By kind: a directory of chunks of memory that are never freed. Its first word is how many chunks it has room for, the
+/// others are their addresses. It is replaced as it grows, and the old ones stay readable.
+extern const uint64_t *csystem_directories[8];
+
+/// The chunk of a number, on any thread and without a lock; NULL when there is none.
+static inline void *csystem_chunk(uint32_t kind, uint64_t number) {
+    const uint64_t *directory = __atomic_load_n(&csystem_directories[kind & 7], __ATOMIC_ACQUIRE);
+    if (number >= directory[0]) return NULL;
+    return (void *)(uintptr_t)__atomic_load_n(&directory[1 + number], __ATOMIC_ACQUIRE);
+}
+
+/// Gives a chunk a number: the next one, at most 2^19 of a kind. Under the lock below.
+/// The number, or -1 when there are as many or no memory.
+int64_t csystem_add_chunk(uint32_t kind, void *chunk);
+
+/// Guards what endpoints of a process share, for a few instructions at a time. A fork waits for it, so that the child does not
+/// find it locked for ever.
+void csystem_lock_shared(void);
+void csystem_unlock_shared(void);
+
+/// A lock, and a place to wait for what its holders do. Never freed.
+typedef struct csystem_monitor csystem_monitor;
+
+/// NULL without memory.
+csystem_monitor *csystem_monitor_make(void);
+void csystem_monitor_lock(csystem_monitor *monitor);
+void csystem_monitor_unlock(csystem_monitor *monitor);
+/// Whether some thread waits for the lock; on any thread.
+int csystem_monitor_is_wanted(csystem_monitor *monitor);
+/// Gives the lock up, sleeps until `wake_all` or for so many nanoseconds, negative for no limit, and has it again.
+void csystem_monitor_sleep(csystem_monitor *monitor, int64_t nanoseconds);
+void csystem_monitor_wake_all(csystem_monitor *monitor);
+
+/// Sleeps until one of two descriptors is readable, at most so many milliseconds; -1 for no limit.
+void csystem_wait_for_either(int first, int second, int milliseconds);
+
+/// What went wrong last in a thread, for programs in C.
+typedef struct csystem_failure {
+    int32_t status;
+    int32_t system_error;
+    uint32_t is_unsent;
+    char text[1024];
+} csystem_failure;
+
+/// The calling thread's own, zeros at first.
+csystem_failure *csystem_last_failure(void);
+
 #endif

@@ -1,0 +1,22 @@
+package import TransportAPI
+
+// What the C interface asks of endpoints.
+
+extension Endpoint {
+    /// Names who owns it, for `find` of every handle that the endpoint gives out. Called once, right after it was made.
+    package func setOwner(_ owner: UnsafeMutableRawPointer) {
+        state.pointee.connections.owner = owner
+        state.pointee.requests.owner = owner
+        state.pointee.messages.owner = owner
+        state.pointee.completionQueues.owner = owner
+        state.pointee.regions.setOwner(owner)
+    }
+
+    package var settings: Settings { engine.settings }
+
+    /// Each transport, with the reason why this host cannot have it, which is nil when it can.
+    package var transportStates: [(definition: TransportDefinition, refusal: String?)] {
+        engine.transports.map { ($0.definition, $0.refusal?.text) }
+    }
+
+}
