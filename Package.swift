@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 import PackageDescription
 
 /// For every Swift target: explicit imports, and no warning left standing.
@@ -17,12 +17,13 @@ let package = Package(
     products: [
         .library(name: "Precon", targets: ["Precon"]),
         .library(name: "Handfast", targets: ["Handfast", "DefaultTransports"]),
+        .library(name: "HandfastC", type: .static, targets: ["HandfastC"]),
         .library(name: "HandfastGroups", targets: ["HandfastGroups"]),
         .executable(name: "handfast", targets: ["HandfastTool"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", .upToNextMinor(from: "0.2.0")),
     ],
     targets: [
@@ -65,6 +66,12 @@ let package = Package(
                 "Handfast", "TransportAPI", "LoopbackTransport", "SharedMemoryTransport", "TCPTransport",
                 "VerbsTransport", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: pure),
+        .target(
+            name: "HandfastC",
+            dependencies: [
+                "Handfast", "DefaultTransports", "TransportAPI", "CHandfast", "CSystem",
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: house),
         .target(name: "HandfastGroups", dependencies: ["Handfast"], swiftSettings: house),
         .executableTarget(
             name: "GroupPeer", dependencies: ["HandfastGroups", "Handfast", "DefaultTransports"],

@@ -26,6 +26,12 @@ extension Connection {
         return open?.pointee.generation ?? Request.handle(completeWith: payload.count)
     }
 
+    // Hot path.
+    /// As `send(_:tag:)`.
+    package func sendForHandle(_ payload: UnsafeRawBufferPointer, tag: UInt64) throws(HandfastError) -> UInt64 {
+        try send(payload, tag: tag).handle
+    }
+
     /// Whether nothing of it may be used any more.
     package var isGone: Bool { isStale }
 }

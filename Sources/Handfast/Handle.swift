@@ -16,9 +16,9 @@ package enum HandleKind: UInt64 {
 /// have a one there; three bits of kind; 25 bits of the slot's number among all of that kind in the process; 35 bits that
 /// count its turns and begin again when they are used up.
 package enum Handle {
-    static let turnBitCount: UInt64 = 35
-    static let numberBitCount: UInt64 = 25
-    static let kindShift = turnBitCount + numberBitCount
+    @inlinable package static var turnBitCount: UInt64 { 35 }
+    @inlinable package static var numberBitCount: UInt64 { 25 }
+    @inlinable package static var kindShift: UInt64 { 60 }
     static let chunkSlotCount = 64
     /// Bytes before the slots of a chunk, which keep their alignment.
     static let ownerByteCount = 16
@@ -30,15 +30,16 @@ package enum Handle {
 
     // Hot path.
     /// The next generation but for the bits above the turns.
-    @inline(__always)
+    @inlinable
     package static func generation(after generation: UInt64) -> UInt64 {
         let next = generation &+ 1
         return next & (1 << turnBitCount &- 1) == 0 ? next &- 1 << turnBitCount : next
     }
 
-    @inline(__always)
-    static func number(_ handle: UInt64) -> UInt64 { handle >> turnBitCount & (1 << numberBitCount &- 1) }
+    @inlinable
+    package static func number(_ handle: UInt64) -> UInt64 { handle >> turnBitCount & (1 << numberBitCount &- 1) }
 
+    @inlinable
     package static func hasKind(_ handle: UInt64, _ kind: HandleKind) -> Bool { handle >> kindShift == kind.rawValue }
 
     static func setOwner<Slot: TableSlot>(_ owner: UnsafeMutableRawPointer?, of chunk: UnsafeMutablePointer<Slot>) {

@@ -2,7 +2,7 @@
 struct MemoryKey: Hashable, Sendable {
     static let byteCount = 32
     static let maximumMemoryByteCount = 1 << 48
-    private static let version: UInt8 = 1
+    fileprivate static let version: UInt8 = 1
 
     var permissions: MemoryPermissions
     /// Place in the owner's table.
@@ -57,6 +57,23 @@ public struct RemoteMemory: Hashable, Sendable {
                 "the \(key.count) bytes are no key; one has \(MemoryKey.byteCount) and comes from MemoryRegion.key")
         }
         self.key = decoded
+    }
+
+    // Hot path.
+    /// The same from so many bytes at a pointer as a key has.
+    /// - Returns: nil when they are no key.
+    package init?(key bytes: UnsafeRawPointer) {
+        func word(_ offset: Int) -> UInt64 {
+            UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
+        let (first, memoryByteCount) = (word(0), word(16))
+        guard first >> 56 == UInt64(MemoryKey.version), first >> 32 & 0xffff == 0,
+            memoryByteCount <= UInt64(MemoryKey.maximumMemoryByteCount)
+        else { return nil }
+        key = MemoryKey(
+            permissions: MemoryPermissions(rawValue: UInt8(truncatingIfNeeded: first >> 48)),
+            number: UInt32(truncatingIfNeeded: first), nonce: word(8), memoryByteCount: memoryByteCount,
+            incarnation: word(24))
     }
 
     /// In bytes.

@@ -30,6 +30,14 @@ extension CompletionQueue {
     package var isGone: Bool { isStale }
 
     // Hot path.
+    /// As `poll` for one entry; nil when there is none.
+    package func takeFirst() -> CompletionEntry? {
+        guard !isStale, let request = slot.pointee.done.removeFirst() else { return nil }
+        slot.pointee.openCount -= 1
+        return request.takeEntry()
+    }
+
+    // Hot path.
     /// An entry for a request that was complete at once.
     /// - Throws: `stale`, `resources`.
     package func add(completeWith byteCount: Int, context: UInt64) throws(HandfastError) {
