@@ -24,6 +24,13 @@ import Testing
         #expect(try Readme.output(of: "Tasks") == "answered \"olleh\"\n")
     }
 
+    // It is compiled and run by the stage cclient of .ci/run.
+    @Test func `shows the example in C as it is compiled`() throws {
+        let source = try Readme.text(of: "Examples/C/hello.c")
+        let isCurrent = try Readme.section("c example") == "```c\n\(source)```"
+        #expect(isCurrent, "Examples/C/hello.c belongs between the markers <!-- c example --> of README.md")
+    }
+
     @Test func `names an example of four processes, which works and has less than 100 lines`() throws {
         #expect(
             try Readme.output(of: "Exchange").split(separator: "\n").sorted() == [
