@@ -14,6 +14,10 @@ extension Endpoint {
 
     package var settings: Settings { engine.settings }
 
+    // Hot path.
+    /// Of the settings, without a copy of all of them.
+    package var spinDuration: Duration { engine.settings.spinDuration }
+
     /// Each transport, with the reason why this host cannot have it, which is nil when it can.
     package var transportStates: [(definition: TransportDefinition, refusal: String?)] {
         engine.transports.map { ($0.definition, $0.refusal?.text) }

@@ -62,7 +62,7 @@ public struct RemoteMemory: Hashable, Sendable {
     // Hot path.
     /// The same from so many bytes at a pointer as a key has.
     /// - Returns: nil when they are no key.
-    package init?(key bytes: UnsafeRawPointer) {
+    package init?(keyAt bytes: UnsafeRawPointer) {
         func word(_ offset: Int) -> UInt64 {
             UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }

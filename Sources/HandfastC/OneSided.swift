@@ -88,7 +88,7 @@ private func onMemory(
 ) -> hf_status {
     guard let request else { return Refusal.null("request").told() }
     guard let key else { return Refusal.null("key").told() }
-    guard let memory = RemoteMemory(key: UnsafeRawPointer(key)) else {
+    guard let memory = RemoteMemory(keyAt: UnsafeRawPointer(key)) else {
         return Refusal.argument("the bytes are no key; one comes from hf_memory_key").told()
     }
     return onConnection(handle) { connection throws(HandfastError) in

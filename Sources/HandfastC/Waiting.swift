@@ -105,7 +105,7 @@ extension GuardPointer {
 }
 
 extension Unmanaged<Endpoint> {
-    fileprivate var spinDuration: Duration { _withUnsafeGuaranteedRef { $0.settings.spinDuration } }
+    fileprivate var spinDuration: Duration { _withUnsafeGuaranteedRef { $0.spinDuration } }
 }
 
 extension Duration {

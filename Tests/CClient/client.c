@@ -109,6 +109,7 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
+    {"process", test_process},
     {"words", test_words},
     {"wrong arguments", test_wrong_arguments},
     {"wrong handles", test_wrong_handles},

@@ -28,7 +28,7 @@ void test_words(void) {
         REQUIRE(strcmp(hf_event_text((hf_event_kind)kind), "unknown") != 0);
     REQUIRE(strcmp(hf_event_text((hf_event_kind)0), "unknown") == 0);
 
-    /* Nothing has failed yet. */
+    /* Nothing has failed yet in this thread. */
     OK(hf_error_get(&error));
     REQUIRE(error.status == HF_OK && error.text[0] == 0 && hf_error_text()[0] == 0);
     EXPECT(HF_ERROR_HANDLE, hf_progress(HF_NONE, NULL));
