@@ -89,8 +89,12 @@ public func hf_endpoint_arm(
     _ endpoint: hf_endpoint, _ timeout_milliseconds: UnsafeMutablePointer<Int32>?
 ) -> hf_status {
     guard let timeout_milliseconds else { return Refusal.null("timeout_milliseconds").told() }
-    return onEndpoint(endpoint, changing: false) { endpoint, _ in
-        guard case .upTo(let limit) = endpoint.arm() else { return HF_NOT_READY }
+    return onEndpoint(endpoint, changing: false) { endpoint, place in
+        guard case .upTo(let limit) = endpoint.arm() else {
+            // It may have done what others wait for.
+            place.tellOthers()
+            return HF_NOT_READY
+        }
         timeout_milliseconds.pointee = limit.map { $0.millisecondCount } ?? -1
         return HF_OK
     }

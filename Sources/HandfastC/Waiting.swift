@@ -91,7 +91,11 @@ extension GuardPointer {
 
     private func sleep(until deadline: ContinuousClock.Instant?, _ now: ContinuousClock.Instant) {
         let (armed, descriptor) = pointee.endpoint!._withUnsafeGuaranteedRef { ($0.arm(), $0.fileDescriptor) }
-        guard case .upTo(let limit) = armed else { return }
+        guard case .upTo(let limit) = armed else {
+            // It may have done what others wait for.
+            if pointee.waiterCount > 0 { csystem_monitor_wake_all(pointee.monitor) }
+            return
+        }
         let shortest = [deadline.map { now.duration(to: $0) }, limit].compactMap(\.self).min()
         pointee.isSleeping = true
         csystem_monitor_unlock(pointee.monitor)

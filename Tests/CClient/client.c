@@ -109,8 +109,8 @@ static const struct {
     const char *name;
     void (*run)(void);
 } parts[] = {
-    {"process", test_process},
     {"words", test_words},
+    {"process", test_process},
     {"wrong arguments", test_wrong_arguments},
     {"wrong handles", test_wrong_handles},
     {"endpoints", test_endpoints},

@@ -42,8 +42,8 @@ void expect_message(hf_endpoint endpoint, hf_connection from, uint64_t tag, uint
 void fill(unsigned char *bytes, uint64_t length, unsigned seed);
 
 /* The parts, in the order in which they run. */
-void test_process(void);
 void test_words(void);
+void test_process(void);
 void test_wrong_arguments(void);
 void test_wrong_handles(void);
 void test_endpoints(void);
