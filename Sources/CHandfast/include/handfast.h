@@ -109,7 +109,8 @@ hf_status hf_endpoint_setting_named(hf_endpoint endpoint, const char *name, hf_s
 hf_status hf_connect(
     hf_endpoint endpoint, const char *address, const hf_connect_options *options, hf_connection *connection);
 
-/* Makes progress until it is up, or the timeout is over. An error tells why it is not up. */
+/* Makes progress until it is up, or the timeout is over. An error tells why it is not up. HF_OK at once for one on demand
+ * that nobody has used. */
 hf_status hf_connection_wait(hf_connection connection, int64_t timeout_ns);
 
 /* HF_STATE_CLOSED also for a stale handle. */
