@@ -25,6 +25,8 @@ public func hf_endpoint_create(
     guard let place = GuardList.take(isShared: order.thread_mode == HF_THREAD_MULTIPLE.rawValue) else {
         return HandfastError(.resources, "no memory or descriptor for another endpoint").told()
     }
+    GuardList.beginMaking()
+    defer { GuardList.endMaking() }
     do throws(HandfastError) {
         let lines = LogLines(place, order, level)
         let made = try Endpoint(
@@ -71,6 +73,8 @@ extension GuardPointer {
         pointee.generation = Handle.generation(after: pointee.generation)
         tellOthers()
         while pointee.insideCount > 0 { csystem_monitor_sleep(pointee.monitor, -1) }
+        GuardList.beginMaking()
+        defer { GuardList.endMaking() }
         let (endpoint, texts) = (pointee.endpoint, pointee.texts)
         (pointee.endpoint, pointee.texts) = (nil, nil)
         endpoint?.release()

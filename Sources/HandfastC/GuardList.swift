@@ -60,7 +60,34 @@ enum GuardList {
         (first, freeSingle, freeShared) = (nil, nil, nil)
     }
 
-    private static let isForkWatched = pthread_atfork(nil, nil, { GuardList.afterFork() }) == 0
+    // MARK: Making and ending
+
+    /// Held while an endpoint is made or ended, and by a fork: libraries below, as libibverbs, have locks of their own, which
+    /// a child would find locked for ever. Taken before the shared lock. Never moved or freed.
+    private nonisolated(unsafe) static let making: UnsafeMutablePointer<pthread_mutex_t> = {
+        let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+        mutex.initialize(to: pthread_mutex_t())
+        pthread_mutex_init(mutex, nil)
+        return mutex
+    }()
+
+    static func beginMaking() {
+        // A fork goes through its handlers from the last to the first: that of the shared lock must have been the first.
+        csystem_lock_shared()
+        _ = isForkWatched
+        csystem_unlock_shared()
+        pthread_mutex_lock(making)
+    }
+
+    static func endMaking() { pthread_mutex_unlock(making) }
+
+    private static let isForkWatched =
+        pthread_atfork(
+            { pthread_mutex_lock(GuardList.making) }, { pthread_mutex_unlock(GuardList.making) },
+            {
+                pthread_mutex_unlock(GuardList.making)
+                GuardList.afterFork()
+            }) == 0
 }
 
 extension EndpointGuard {
