@@ -89,7 +89,7 @@ int cverbs_queue_pair_connect(cverbs_queue_pair *pair, const cverbs_path *path) 
         .qp_state = IBV_QPS_RTS,
         .timeout = path->timeout_exponent,
         .retry_cnt = path->retry_count,
-        .rnr_retry = 7,
+        .rnr_retry = 6, /* 7 is without end. */
         .sq_psn = path->own_packet_number,
         .max_rd_atomic = path->read_limit,
     };
