@@ -14,7 +14,7 @@ public enum PeerProgram {
         let control = ControlStream(descriptor: PeerTask.controlDescriptor)
         do {
             let arguments = CommandLine.arguments
-            guard arguments.count == 4, let subject = transports.first(where: { $0.definition.name == arguments[1] }),
+            guard arguments.count == 4, let subject = transports.first(where: { $0.name == arguments[1] }),
                 let task = PeerTask(rawValue: arguments[3])
             else { throw BrokenRule("no such transport or task: \(arguments.dropFirst())") }
             let transport = try subject.makeTransport()

@@ -18,7 +18,7 @@ extension TransportConformance {
         _ transport: any Transport, _ task: PeerTask, peerStarts: Bool = false
     ) throws -> JoinedPeer {
         let process = try PeerProcess(
-            peerExecutable, transport: subject.definition.name, role: peerStarts ? "starter" : "answerer", task: task,
+            peerExecutable, transport: subject.name, role: peerStarts ? "starter" : "answerer", task: task,
             variables: subject.peerVariables)
         return try JoinedPeer(process, subject, transport, peerStarts ? .answerer : .starter)
     }

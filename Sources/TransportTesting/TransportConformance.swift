@@ -15,7 +15,7 @@ public struct TransportConformance {
     /// Runs a rule; one that cannot be tried says why.
     func rule(_ name: String = #function, _ body: () throws -> Void) throws {
         do { try body() } catch let skip as SkippedRule {
-            print("skipped: \(name) over \(subject.definition.name): \(skip.reason)")
+            print("skipped: \(name) over \(subject.name): \(skip.reason)")
         }
     }
 

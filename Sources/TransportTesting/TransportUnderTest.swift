@@ -13,6 +13,8 @@ public struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     public enum Side: Sendable { case near, far }
 
     public let definition: TransportDefinition
+    /// By which tests name it, and the other process finds it: that of the transport, unless it is under test in several ways.
+    public let name: String
     public let reach: Reach
     /// Names and values that its settings are read from.
     public let environment: [String: String]
@@ -25,15 +27,18 @@ public struct TransportUnderTest: Sendable, CustomTestStringConvertible {
     public let mayBeMissing: Bool
 
     /// - Parameters:
+    ///   - name: nil for the transport's.
     ///   - peerOfNear: the IP address by which this side knows the other, of 4 or 16 bytes.
     ///   - peerOfFar: the same for the other side.
     ///   - peerVariables: the environment of the other process, `NAME=VALUE`.
     public init(
-        _ definition: TransportDefinition, reach: Reach = .otherProcesses, environment: [String: String] = [:],
+        _ definition: TransportDefinition, name: String? = nil, reach: Reach = .otherProcesses,
+        environment: [String: String] = [:],
         mayBeMissing: Bool = false, peerOfNear: [UInt8] = [127, 0, 0, 1], peerOfFar: [UInt8] = [127, 0, 0, 1],
         peerVariables: [String] = []
     ) {
         self.definition = definition
+        self.name = name ?? definition.name
         self.reach = reach
         self.environment = environment
         self.mayBeMissing = mayBeMissing
@@ -41,7 +46,7 @@ public struct TransportUnderTest: Sendable, CustomTestStringConvertible {
         self.peerVariables = peerVariables
     }
 
-    public var testDescription: String { definition.name }
+    public var testDescription: String { name }
 
     func makeTransport() throws -> any Transport {
         try allowingRefusal {
