@@ -26,9 +26,16 @@ import Glibc
     typealias Pointer = UnsafeMutablePointer<Entry>
 
     private let device: OpaquePointer
+    /// What is kept. With iWARP apart for either use: who may read it is not to write it.
+    private let keptAccesses: [Int32]
     private var entries: [Pointer] = unsafe []
 
-    init(_ device: OpaquePointer) { unsafe self.device = unsafe device }
+    /// - Parameter splitsKept: the peer may write where a read of ours puts its bytes.
+    init(_ device: OpaquePointer, splitsKept: Bool) {
+        unsafe self.device = unsafe device
+        unsafe keptAccesses =
+            splitsKept ? [CVERBS_REMOTE_READ, CVERBS_READ_INTO] : [CVERBS_READ_INTO | CVERBS_REMOTE_READ]
+    }
 
     mutating func deallocate() {
         while let entry = unsafe entries.popLast() {
@@ -62,17 +69,21 @@ import Glibc
 
     /// The memory stays where it is until `forget`.
     mutating func keep(_ start: UnsafeRawPointer, _ count: Int) {
-        for index in unsafe entries.indices where unsafe entries[index].pointee.isKept(start, count) {
-            unsafe entries[index].pointee.keepCount += 1
-            return
+        let known = unsafe entries.filter { unsafe $0.pointee.isKept(start, count) }
+        for index in unsafe known.indices { unsafe known[index].pointee.keepCount += 1 }
+        guard unsafe known.isEmpty else { return }
+        for access in unsafe keptAccesses {
+            unsafe add(UInt(bitPattern: start), UInt(count), access).pointee.keepCount = 1
         }
-        unsafe add(UInt(bitPattern: start), UInt(count), CVERBS_LOCAL_WRITE | CVERBS_REMOTE_READ).pointee.keepCount = 1
     }
 
     mutating func forget(_ start: UnsafeRawPointer, _ count: Int) {
-        guard let entry = unsafe entries.first(where: { unsafe $0.pointee.isKept(start, count) }) else { return }
-        unsafe entry.pointee.keepCount -= 1
-        if unsafe entry.pointee.useCount == 0, unsafe entry.pointee.keepCount == 0 { unsafe remove(entry) }
+        let known = unsafe entries.filter { unsafe $0.pointee.isKept(start, count) }
+        for index in unsafe known.indices {
+            let entry = unsafe known[index]
+            unsafe entry.pointee.keepCount -= 1
+            if unsafe entry.pointee.useCount == 0, unsafe entry.pointee.keepCount == 0 { unsafe remove(entry) }
+        }
     }
 
     private mutating func add(_ start: UInt, _ count: UInt, _ access: Int32) -> Pointer {

@@ -9,9 +9,11 @@ import TransportAPI
     let port: UInt8
     let attributes: cverbs_port
     let gidIndex: UInt8
+    /// With iWARP this host's own IP address towards the peer.
     let gid: GID
     let gidKind: UInt8
 
+    var isIWARP: Bool { gidKind == CVERBS_GID_IWARP }
     var isEthernet: Bool { attributes.link_layer == CVERBS_ETHERNET }
 
     /// - Parameter source: this host's own address towards the peer, if it is known.
@@ -28,6 +30,11 @@ import TransportAPI
                 .unreachable, "port \(port) of \(name) is not active; look at the cable, or `ip link`")
         }
         self.attributes = attributes
+        if unsafe device.pointee.isIWARP {
+            guard let source else { preconditionFailure("the way over an iWARP device begins at an address") }
+            (gidIndex, gid, gidKind) = (0, source, UInt8(CVERBS_GID_IWARP))
+            return
+        }
         let entries = unsafe Self.entries(device, port, count: Int(attributes.gid_count))
         guard
             let entry = try Self.choose(entries, source, isEthernet: attributes.link_layer == CVERBS_ETHERNET, settings)

@@ -13,7 +13,11 @@ import TransportAPI
     init(_ transport: VerbsTransport, peer: [UInt8]) throws(TransportRefusal) {
         self.transport = transport
         self.peer = peer
-        guard transport.settings.device.isEmpty else {
+        let name = transport.settings.device
+        // An iWARP device is reached by addresses alone.
+        var needsAddress = name.isEmpty
+        if !needsAddress { needsAddress = unsafe try transport.device(named: name).pointee.isIWARP }
+        guard needsAddress else {
             unsafe resolver = nil
             return
         }
@@ -47,8 +51,10 @@ import TransportAPI
         let name = unsafe withUnsafeBytes(of: found.device) {
             unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
         }
-        guard found.is_iwarp == 0 else {
-            throw TransportRefusal(.unreachable, "\(name) is an iWARP device, which this transport does not know yet")
+        guard settings.device.isEmpty || settings.device == name else {
+            throw TransportRefusal(
+                .unreachable,
+                "the way to \(Self.text(of: peer)) is over \(name), not over HANDFAST_VERBS_DEVICE=\(settings.device)")
         }
         let source = unsafe GID(withUnsafeBytes(of: found.source) { unsafe Array($0) })
         let device = unsafe try transport.device(named: name)

@@ -9,6 +9,13 @@ extension TransportRefusal {
         return TransportRefusal(isShort ? .resources : .unreachable, "\(what) (errno \(error))\(remedy)")
     }
 
+    /// A queue pair broke before it was opened.
+    static func broken(_ channel: VerbsChannel.Pointer) -> TransportRefusal {
+        let reason =
+            unsafe channel.pointee.failure.map { unsafe String(cString: $0) } ?? "verbs: the path does not work"
+        return TransportRefusal(.unreachable, reason)
+    }
+
     /// A function of the verbs library failed.
     static func verbs(_ error: Int32, _ what: String) -> TransportRefusal {
         switch error {

@@ -6,6 +6,8 @@ import TransportAPI
 
 /// Each side finds its route and makes a queue pair; the starter says so in STEP 1, the answerer in its own, which connects it.
 /// The starter accepts when it has read a number of the answerer's memory over the new path.
+///
+/// Over iWARP the answerer's step says where it listens. The starter connects there, and the answerer accepts when it has done so.
 // Safe: it only passes pointers on; the transport that it holds keeps the state alive.
 @safe final class VerbsAttempt: TransportAttempt {
     private enum State {
@@ -14,6 +16,8 @@ import TransportAPI
         case finding(RouteFinder, VerbsOffer?)
         /// Starter: no answer yet.
         case offered(HalfChannel)
+        /// iWARP: librdmacm has not connected yet, to the answerer if this is the starter.
+        case connecting(HalfChannel, VerbsOffer?)
         /// Starter: the read has not ended.
         case proving(HalfChannel, VerbsOffer)
         /// Answerer: its step is out.
@@ -31,7 +35,7 @@ import TransportAPI
     private let watcher: Descriptor
     /// Rung to have `advance` called.
     private let attention: Descriptor
-    /// Readable when the proof has taken too long; -1 before it begins.
+    /// Readable when connection and proof have taken too long; -1 before they begin.
     private var timer: Int32 = -1
     private var state = State.idle
 
@@ -69,7 +73,10 @@ import TransportAPI
                 state = .offered(half)
                 return .wait
             }
-            return try prove(half, VerbsOffer.parse(step))
+            return try connect(half, VerbsOffer.parse(step))
+        case .connecting(let half, let answer):
+            guard step == nil else { throw Self.unexpectedStep }
+            return try checkConnection(half, answer)
         case .proving(let half, let answer):
             guard step == nil else { throw Self.unexpectedStep }
             return try checkProof(half, answer)
@@ -114,6 +121,7 @@ import TransportAPI
             state = .offered(half)
             return .step(number: 1, payload: half.offer.payload)
         }
+        if half.route.isIWARP { return try listen(half, for: offer) }
         try half.connect(to: offer, peer: peer)
         // To be asked again once the step is out.
         csystem_event_ring(attention.number)
@@ -121,12 +129,45 @@ import TransportAPI
         return .step(number: 1, payload: half.offer.payload)
     }
 
-    private func prove(_ half: HalfChannel, _ answer: VerbsOffer) throws(TransportRefusal) -> AttemptProgress {
+    private func listen(_ half: HalfChannel, for offer: VerbsOffer) throws(TransportRefusal) -> AttemptProgress {
+        try watchConnection(half, VerbsTiming.answerMilliseconds)
+        var answer = half.offer
+        answer.listener = try half.listen(for: offer, peer: peer)
+        state = .connecting(half, nil)
+        return .step(number: 1, payload: answer.payload)
+    }
+
+    private func connect(_ half: HalfChannel, _ answer: VerbsOffer) throws(TransportRefusal) -> AttemptProgress {
+        if half.route.isIWARP {
+            try watchConnection(half, VerbsTiming.connectMilliseconds)
+            try half.beginConnection(to: answer, peer: peer)
+            return try checkConnection(half, answer)
+        }
         try half.connect(to: answer, peer: peer)
-        let made = csystem_timer_make(VerbsTiming.proofMilliseconds)
-        guard made >= 0 else { throw .system(-made, "no timer for an attempt") }
-        timer = made
-        try watch(made)
+        try startTimer(VerbsTiming.proofMilliseconds)
+        return try prove(half, answer)
+    }
+
+    private func watchConnection(_ half: HalfChannel, _ milliseconds: Int32) throws(TransportRefusal) {
+        try startTimer(milliseconds)
+        unsafe try watch(cverbs_connection_descriptor(half.route.device.pointee.handle))
+    }
+
+    private func checkConnection(_ half: HalfChannel, _ answer: VerbsOffer?) throws(TransportRefusal) -> AttemptProgress
+    {
+        csystem_event_drain(attention.number)
+        guard try half.checkConnection() else {
+            if csystem_timer_is_over(timer) != 0 { throw half.silence(of: answer) }
+            return wait(.connecting(half, answer))
+        }
+        guard let answer else {
+            state = .met(half)
+            return .accepted
+        }
+        return try prove(half, answer)
+    }
+
+    private func prove(_ half: HalfChannel, _ answer: VerbsOffer) throws(TransportRefusal) -> AttemptProgress {
         unsafe try watch(cverbs_completion_descriptor(half.route.device.pointee.handle))
         try half.readProof(answer)
         return try checkProof(half, answer)
@@ -140,15 +181,19 @@ import TransportAPI
             return .accepted
         }
         if csystem_timer_is_over(timer) != 0 {
-            throw TransportRefusal(
-                .unreachable,
-                "nothing came back from \(answer.gid) over \(half.route.deviceName) within \(VerbsTiming.proofMilliseconds) ms;"
-                    + " is UDP port 4791 open, and the MTU the same on the way?")
+            throw half.silence(of: answer)
         }
         if unsafe VerbsState.arm(transport.raw) { return wait(.proving(half, answer)) }
         // There is something already.
         csystem_event_ring(attention.number)
         return wait(.proving(half, answer))
+    }
+
+    private func startTimer(_ milliseconds: Int32) throws(TransportRefusal) {
+        let made = csystem_timer_make(milliseconds)
+        guard made >= 0 else { throw .system(-made, "no timer for an attempt") }
+        timer = made
+        try watch(made)
     }
 
     private func wait(_ next: State) -> AttemptProgress {

@@ -30,7 +30,7 @@ extension VerbsChannel {
         }
         let isDone =
             unsafe channel.pointee.posted == channel.pointee.completed
-            && (!channel.pointee.owesEnd || !mayWait(channel))
+            && (channel.pointee.owesEnd ? !mayWait(channel) : hasArrived(channel))
         // Nobody reads any more what is on its way to a peer that has ended.
         if unsafe isDone || channel.pointee.hasPeerEnded || channel.pointee.error != 0 { unsafe breakPair(channel) }
     }
@@ -105,12 +105,12 @@ extension VerbsChannel {
         unsafe channel.pointee.phase = .leaving
         unsafe channel.pointee.attention = -1
         unsafe dropHeld(channel)
-        unsafe destroyPair(channel)
+        if unsafe !awaitsAnswer(channel) { unsafe destroyPair(channel) }
     }
 
     /// Has the queue pair destroyed when the completion queue is empty.
-    private static func breakPair(_ channel: Pointer) {
-        guard unsafe channel.pointee.phase != .broken else { return }
+    static func breakPair(_ channel: Pointer) {
+        guard unsafe channel.pointee.phase != .broken, unsafe !awaitsAnswer(channel) else { return }
         let device = unsafe channel.pointee.device
         unsafe channel.pointee.phase = .broken
         unsafe channel.pointee.next = unsafe device.pointee.firstBroken
@@ -122,6 +122,7 @@ extension VerbsChannel {
         let device = unsafe channel.pointee.device
         unsafe channel.pointee.phase = .broken
         unsafe device.pointee.channels.remove(channel)
+        unsafe dropConnection(channel)
         unsafe cverbs_queue_pair_destroy(channel.pointee.pair)
         unsafe dropSends(channel)
         unsafe dropProof(channel)

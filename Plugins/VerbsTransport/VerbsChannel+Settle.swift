@@ -25,6 +25,7 @@ extension VerbsChannel {
         if unsafe channel.pointee.phase == .open, unsafe channel.pointee.hasPeerEnded,
             unsafe channel.pointee.firstHeld < 0
         {
+            if unsafe channel.pointee.isCut { return unsafe reportCut(channel) }
             unsafe channel.pointee.phase = .ended
             unsafe failReads(channel, ECONNRESET)
             guard unsafe channel.pointee.phase == .ended else { return }
@@ -61,14 +62,10 @@ extension VerbsChannel {
     /// Everything up to a number of the send queue is over.
     static func complete(_ channel: Pointer, _ last: UInt16, _ status: UInt16) {
         let device = unsafe channel.pointee.device
-        while unsafe channel.pointee.completed != channel.pointee.posted {
-            let sequence = unsafe channel.pointee.completed
-            let slot = unsafe channel.pointee.slots[Int(sequence % sendCount)]
-            unsafe channel.pointee.completed &+= 1
-            unsafe device.pointee.outstandingCount -= 1
-            if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
-            if let read = unsafe slot.read { unsafe pieceEnded(channel, read, sequence == last ? status : 0) }
-            if sequence == last { break }
+        if unsafe device.pointee.isIWARP {
+            unsafe completeUnordered(channel, last, status)
+        } else {
+            unsafe completeOrdered(channel, last, status)
         }
         if unsafe channel.pointee.phase == .joining {
             unsafe channel.pointee.proofStatus = status
@@ -80,7 +77,21 @@ extension VerbsChannel {
         }
     }
 
-    private static func giveSendBuffer(_ device: VerbsDevice.Pointer, _ buffer: Int32) {
+    // Hot path.
+    private static func completeOrdered(_ channel: Pointer, _ last: UInt16, _ status: UInt16) {
+        let device = unsafe channel.pointee.device
+        while unsafe channel.pointee.completed != channel.pointee.posted {
+            let sequence = unsafe channel.pointee.completed
+            let slot = unsafe channel.pointee.slots[Int(sequence % sendCount)]
+            unsafe channel.pointee.completed &+= 1
+            unsafe device.pointee.outstandingCount -= 1
+            if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
+            if let read = unsafe slot.read { unsafe pieceEnded(channel, read, sequence == last ? status : 0) }
+            if sequence == last { break }
+        }
+    }
+
+    static func giveSendBuffer(_ device: VerbsDevice.Pointer, _ buffer: Int32) {
         unsafe device.pointee.pool.give(buffer)
         unsafe device.pointee.sendBufferCount -= 1
     }
@@ -91,6 +102,7 @@ extension VerbsChannel {
         while unsafe channel.pointee.completed != channel.pointee.posted {
             let slot = unsafe channel.pointee.slots[Int(channel.pointee.completed % sendCount)]
             unsafe channel.pointee.completed &+= 1
+            if unsafe slot.isDone { continue }
             unsafe device.pointee.outstandingCount -= 1
             if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
         }

@@ -22,6 +22,8 @@ import CVerbs
         /// -1 for none.
         var buffer: Int32 = -1
         var read: UnsafeMutablePointer<VerbsRead>?
+        /// Over, though something before it is not.
+        var isDone = false
     }
 
     /// Things posted to send, at most; a power of two.
@@ -46,6 +48,12 @@ import CVerbs
     var frameByteLimit = unsafe BufferPool.bufferByteCount
     var readLimit = 1
     var readByteLimit: UInt64 = 1 << 20
+    /// Of iWARP, where librdmacm connects; gone with the queue pair.
+    var rdmaConnection: OpaquePointer?
+    /// When it goes though the peer has not closed.
+    var lingersUntil: ContinuousClock.Instant?
+    /// The peer has ended without a last frame.
+    var isCut = false
     /// Opened, and what came before has not been delivered.
     var isFresh = false
     /// Rung when the attempt has something to look at; -1 when it is over.

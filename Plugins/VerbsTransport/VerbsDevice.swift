@@ -15,6 +15,8 @@ import Glibc
     static let batch = Int(CVERBS_WORK_LIMIT)
 
     let handle: OpaquePointer
+    /// Its queue pairs are connected by librdmacm alone.
+    let isIWARP: Bool
     let receiveLimit: Int
     /// What is posted to send and has no completion yet must find room in the completion queue.
     let outstandingLimit: Int
@@ -50,6 +52,8 @@ import Glibc
     var firstBroken: Channel?
     var firstDestroyed: Channel?
     var pollCount: UInt64 = 0
+    /// Channels that wait for their peer to close.
+    var lingeringCount = 0
 
     /// - Parameter error: an errno when there is none.
     static func open(_ name: String, receiveByteCount: Int, _ error: inout Int32) -> Pointer? {
@@ -84,11 +88,12 @@ import Glibc
         _ proofRegion: OpaquePointer
     ) {
         unsafe self.handle = unsafe handle
+        unsafe isIWARP = unsafe cverbs_connection_descriptor(handle) >= 0
         unsafe self.receiveLimit = receiveLimit
         unsafe self.outstandingLimit = outstandingLimit
         unsafe (self.proof, self.proofRegion) = unsafe (proof, proofRegion)
         unsafe pool = unsafe BufferPool(handle, bufferLimit: receiveLimit + Self.sendBufferLimit)
-        unsafe cache = unsafe RegistrationCache(handle)
+        unsafe cache = unsafe RegistrationCache(handle, splitsKept: cverbs_connection_descriptor(handle) >= 0)
         unsafe receives = unsafe .allocate(capacity: Self.batch)
         unsafe works = unsafe .allocate(capacity: Self.batch)
         unsafe scratch = unsafe .allocate(byteCount: BufferPool.bufferByteCount, alignment: 64)

@@ -4,6 +4,7 @@ import TransportAPI
 /// What each side says of itself in its step, big endian, field by field.
 struct VerbsOffer: Hashable {
     static let format: UInt16 = 1
+    /// Without the listener, which comes last.
     static let byteCount = 68
 
     var linkLayer: UInt8
@@ -23,6 +24,8 @@ struct VerbsOffer: Hashable {
     var proofAddress: UInt64
     var proofKey: UInt32
     var proof: UInt64
+    /// Of an iWARP answerer.
+    var listener: IWARPListener?
 
     var payload: [UInt8] {
         var bytes: [UInt8] = []
@@ -43,6 +46,7 @@ struct VerbsOffer: Hashable {
         bytes.append(field: proofKey)
         bytes.append(field: readLimit)
         bytes += [0, 0, 0]
+        listener?.append(to: &bytes)
         return bytes
     }
 
@@ -55,22 +59,26 @@ struct VerbsOffer: Hashable {
         guard version == format else {
             throw TransportRefusal(.unreachable, "the peer speaks verbs format \(version), this side \(format)")
         }
-        guard payload.count == byteCount, let linkLayer = reader.read(UInt8.self),
+        let hasListener = payload.count == byteCount + IWARPListener.byteCount
+        guard payload.count == byteCount || hasListener, let linkLayer = reader.read(UInt8.self),
             let gidKind = reader.read(UInt8.self),
             let gid = reader.readBytes(GID.byteCount), let lid = reader.read(UInt16.self),
             let credits = reader.read(UInt16.self), let queuePairNumber = reader.read(UInt32.self),
             let packetNumber = reader.read(UInt32.self), let mtuByteCount = reader.read(UInt32.self),
             let frameByteCount = reader.read(UInt32.self), let messageByteLimit = reader.read(UInt32.self),
             let proofAddress = reader.read(UInt64.self), let proof = reader.read(UInt64.self),
-            let proofKey = reader.read(UInt32.self), let readLimit = reader.read(UInt8.self)
+            let proofKey = reader.read(UInt32.self), let readLimit = reader.read(UInt8.self), reader.readBytes(3) != nil
         else {
-            throw TransportRefusal(.malformedStep, "verbs: step of \(payload.count) bytes instead of \(byteCount)")
+            throw TransportRefusal(
+                .malformedStep,
+                "verbs: step of \(payload.count) bytes instead of \(byteCount), or \(byteCount + IWARPListener.byteCount)"
+            )
         }
         let offer = VerbsOffer(
             linkLayer: linkLayer, gidKind: gidKind, gid: GID(gid), lid: lid, queuePairNumber: queuePairNumber,
             packetNumber: packetNumber, mtuByteCount: mtuByteCount, frameByteCount: frameByteCount, credits: credits,
             readLimit: readLimit, messageByteLimit: messageByteLimit, proofAddress: proofAddress, proofKey: proofKey,
-            proof: proof)
+            proof: proof, listener: hasListener ? IWARPListener(from: &reader) : nil)
         try offer.checkRanges()
         return offer
     }
@@ -89,6 +97,7 @@ struct VerbsOffer: Hashable {
             [256, 512, 1024, 2048, 4096].contains(mtuByteCount), "MTU", mtuByteCount, "256, 512, 1024, 2048 or 4096")
         try check((256...65_536).contains(frameByteCount), "frame size", frameByteCount, "256 to 65536")
         try check((1...1024).contains(credits), "credits", credits, "1 to 1024")
+        try check(listener?.port != 0, "port", 0, "1 to 65535")
     }
 
     /// Whether packets of a port like `own` reach one like this.
@@ -99,6 +108,12 @@ struct VerbsOffer: Hashable {
                 .unreachable,
                 "the peer's RDMA port is \(Self.name(ofLayer: linkLayer)), \(own.deviceName)'s is "
                     + Self.name(ofLayer: own.attributes.link_layer))
+        }
+        guard (gidKind == CVERBS_GID_IWARP) == own.isIWARP else {
+            throw TransportRefusal(
+                .unreachable,
+                "the peer's RDMA device is \(own.isIWARP ? "not " : "")iWARP, \(own.deviceName) is \(own.isIWARP ? "" : "not")"
+            )
         }
         guard gidKind == own.gidKind else {
             throw TransportRefusal(
@@ -128,6 +143,7 @@ struct VerbsOffer: Hashable {
         case CVERBS_GID_INFINIBAND: "InfiniBand"
         case CVERBS_GID_ROCE_1: "RoCE v1"
         case CVERBS_GID_ROCE_2: "RoCE v2"
+        case CVERBS_GID_IWARP: "iWARP"
         default: "of an unknown kind (\(kind))"
         }
     }

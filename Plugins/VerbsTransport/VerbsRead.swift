@@ -31,7 +31,7 @@ import Glibc
     }
     var error: Int32 = 0
     let device = unsafe channel.pointee.device
-    guard let entry = unsafe device.pointee.cache.take(destination, Int(byteCount), CVERBS_LOCAL_WRITE, &error) else {
+    guard let entry = unsafe device.pointee.cache.take(destination, Int(byteCount), CVERBS_READ_INTO, &error) else {
         return error
     }
     let read = UnsafeMutablePointer<VerbsRead>.allocate(capacity: 1)

@@ -8,4 +8,9 @@ enum VerbsTiming {
     /// For the device that leads to an address, and for the first read over the new path.
     static let resolveMilliseconds: Int32 = 1000
     static let proofMilliseconds: Int32 = 1000
+    /// For an iWARP connection with its first read, and at the answerer, which is to hear of the starter's reason first.
+    static let connectMilliseconds: Int32 = 2000
+    static let answerMilliseconds: Int32 = 2500
+    /// For a peer that has not closed to take what was sent to it over iWARP.
+    static let lingering = Duration.seconds(10)
 }

@@ -4,11 +4,12 @@ import CVerbs
 import Glibc
 public import TransportAPI
 
-/// Moves bytes over RDMA verbs: InfiniBand and RoCE, by reliable connected queue pairs.
+/// Moves bytes over RDMA verbs: InfiniBand, RoCE and iWARP, by reliable connected queue pairs.
 // Safe: the state is made here, freed here, and handed out only as the transport API says.
 @safe public final class VerbsTransport: Transport {
     public static let definition = TransportDefinition(
-        name: "verbs", number: 0x4802, summary: "RDMA verbs, over InfiniBand or RoCE", settings: VerbsSettings.rows,
+        name: "verbs", number: 0x4802, summary: "RDMA verbs, over InfiniBand, RoCE or iWARP",
+        settings: VerbsSettings.rows,
         make: { values throws(TransportRefusal) in try VerbsTransport(VerbsSettings(values)) })
 
     public let operations: UnsafePointer<hf_transport_operations>
@@ -63,7 +64,9 @@ public import TransportAPI
         }
         let statuses = unsafe [
             cverbs_completion_descriptor(device.pointee.handle), cverbs_event_descriptor(device.pointee.handle),
+            cverbs_connection_descriptor(device.pointee.handle),
         ]
+        .filter { $0 >= 0 }
         .map { csystem_epoll_add(watcher.number, $0, nil, 1, 0) }
         guard statuses.allSatisfy({ $0 == 0 }) else {
             unsafe VerbsDevice.close(device)

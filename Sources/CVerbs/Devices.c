@@ -52,6 +52,10 @@ static int fill(cverbs_device *device, cverbs_sizes *sizes) {
     if (!(device->channel = CALL(ibv_create_comp_channel)(device->context))) return failure();
     fcntl(device->channel->fd, F_SETFL, fcntl(device->channel->fd, F_GETFL) | O_NONBLOCK);
     fcntl(device->context->async_fd, F_SETFL, fcntl(device->context->async_fd, F_GETFL) | O_NONBLOCK);
+    if (device->context->device->transport_type == IBV_TRANSPORT_IWARP) {
+        if (!(device->connections = CALL(rdma_create_event_channel)())) return failure();
+        fcntl(device->connections->fd, F_SETFL, fcntl(device->connections->fd, F_GETFL) | O_NONBLOCK);
+    }
     device->completions =
         CALL(ibv_create_cq)(device->context, (int)sizes->completion_count, NULL, device->channel, 0);
     if (!device->completions) return failure();
@@ -79,6 +83,7 @@ void cverbs_device_close(cverbs_device *device) {
         CALL(ibv_destroy_cq)(device->completions);
     }
     if (device->channel) CALL(ibv_destroy_comp_channel)(device->channel);
+    if (device->connections) CALL(rdma_destroy_event_channel)(device->connections);
     if (device->domain) CALL(ibv_dealloc_pd)(device->domain);
     if (device->context) CALL(ibv_close_device)(device->context);
     free(device);
@@ -129,7 +134,9 @@ int cverbs_gid_query(cverbs_device *device, uint8_t port, int index, uint8_t gid
 }
 
 cverbs_region *cverbs_register(cverbs_device *device, void *start, uint64_t byte_count, int access, int *error) {
-    int flags = (access & CVERBS_LOCAL_WRITE ? IBV_ACCESS_LOCAL_WRITE : 0) |
+    int is_iwarp = device->context->device->transport_type == IBV_TRANSPORT_IWARP;
+    int flags = (access & (CVERBS_LOCAL_WRITE | CVERBS_READ_INTO) ? IBV_ACCESS_LOCAL_WRITE : 0) |
+                (access & CVERBS_READ_INTO && is_iwarp ? IBV_ACCESS_REMOTE_WRITE : 0) |
                 (access & CVERBS_REMOTE_READ ? IBV_ACCESS_REMOTE_READ : 0);
     struct ibv_mr *region = CALL(ibv_reg_mr)(device->domain, start, byte_count, flags);
     *error = region ? 0 : failure();

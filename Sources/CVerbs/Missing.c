@@ -48,6 +48,23 @@ int cverbs_arm(UNUSED cverbs_device *device) { return -ENOSYS; }
 void cverbs_disarm(UNUSED cverbs_device *device) {}
 int cverbs_event_descriptor(UNUSED const cverbs_device *device) { return -1; }
 int cverbs_next_event(UNUSED cverbs_device *device, UNUSED cverbs_event *event) { return 0; }
+cverbs_connection *cverbs_connection_begin(
+    UNUSED cverbs_queue_pair *pair, UNUSED const cverbs_meeting *meeting, UNUSED void *owner, int *error) {
+    *error = -ENOSYS;
+    return NULL;
+}
+cverbs_connection *cverbs_connection_listen(
+    UNUSED cverbs_queue_pair *pair, UNUSED const cverbs_meeting *meeting, UNUSED void *owner, UNUSED uint16_t *port,
+    int *error) {
+    *error = -ENOSYS;
+    return NULL;
+}
+void cverbs_connection_destroy(UNUSED cverbs_connection *connection) {}
+void cverbs_connection_look(UNUSED const cverbs_connection *connection, cverbs_connection_news *news) {
+    *news = (cverbs_connection_news){.state = CVERBS_CONNECTION_OVER, .error = -ENOSYS, .text = ""};
+}
+int cverbs_connection_descriptor(UNUSED const cverbs_device *device) { return -1; }
+int cverbs_connection_next(UNUSED cverbs_device *device, UNUSED void **owner) { return 0; }
 cverbs_resolver *cverbs_resolver_make(
     UNUSED const uint8_t *address, UNUSED int byte_count, UNUSED int milliseconds, int *error) {
     *error = -ENOSYS;

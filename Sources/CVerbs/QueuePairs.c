@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct cverbs_queue_pair {
-    struct ibv_qp *pair;
-    uint8_t port;
-};
-
 static int failure(void) { return errno > 0 ? -errno : -EIO; }
 
 cverbs_queue_pair *cverbs_queue_pair_make(cverbs_device *device, uint8_t port, cverbs_queue_sizes *sizes, int *error) {
@@ -26,6 +21,7 @@ cverbs_queue_pair *cverbs_queue_pair_make(cverbs_device *device, uint8_t port, c
         .cap = {.max_send_wr = sizes->send_count, .max_send_sge = 1, .max_inline_data = sizes->inline_byte_count},
     };
     made->port = port;
+    made->device = device;
     made->pair = CALL(ibv_create_qp)(device->domain, &wanted);
     while (!made->pair && wanted.cap.max_inline_data > 0) {
         /* Less may do: devices differ, and do not tell. */

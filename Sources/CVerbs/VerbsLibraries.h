@@ -6,6 +6,7 @@
 #define CVERBS_HAS_HEADERS 1
 #include <infiniband/verbs.h>
 #include <rdma/rdma_cma.h>
+#include "CVerbs.h"
 
 /* X(library, result, name, parameters) */
 #define CVERBS_FUNCTIONS(X) \
@@ -41,7 +42,15 @@
     X(connection, int, rdma_destroy_id, (struct rdma_cm_id *)) \
     X(connection, int, rdma_resolve_addr, (struct rdma_cm_id *, struct sockaddr *, struct sockaddr *, int)) \
     X(connection, int, rdma_get_cm_event, (struct rdma_event_channel *, struct rdma_cm_event **)) \
-    X(connection, int, rdma_ack_cm_event, (struct rdma_cm_event *))
+    X(connection, int, rdma_ack_cm_event, (struct rdma_cm_event *)) \
+    X(connection, const char *, rdma_event_str, (enum rdma_cm_event_type)) \
+    X(connection, int, rdma_bind_addr, (struct rdma_cm_id *, struct sockaddr *)) \
+    X(connection, int, rdma_listen, (struct rdma_cm_id *, int)) \
+    X(connection, __be16, rdma_get_src_port, (struct rdma_cm_id *)) \
+    X(connection, int, rdma_resolve_route, (struct rdma_cm_id *, int)) \
+    X(connection, int, rdma_connect, (struct rdma_cm_id *, struct rdma_conn_param *)) \
+    X(connection, int, rdma_accept, (struct rdma_cm_id *, struct rdma_conn_param *)) \
+    X(connection, int, rdma_reject, (struct rdma_cm_id *, const void *, uint8_t))
 
 /* `ibv_query_port` is a macro over a versioned symbol; the structure may be longer than the library writes. */
 typedef struct cverbs_library {
@@ -63,6 +72,14 @@ struct cverbs_device {
     struct ibv_srq *receives;
     unsigned unacknowledged;
     struct ibv_device_attr attributes;
+    /* Of an iWARP device: what becomes of its connections. */
+    struct rdma_event_channel *connections;
+};
+
+struct cverbs_queue_pair {
+    struct ibv_qp *pair;
+    cverbs_device *device;
+    uint8_t port;
 };
 
 #endif

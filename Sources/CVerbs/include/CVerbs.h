@@ -2,7 +2,7 @@
  *
  * The libraries are opened when `cverbs_load` is called first. Where their headers were missing when this was compiled, every
  * function answers as if there were no device, and `cverbs_load` says so. Functions return 0 or a negative errno unless they
- * say else; none blocks. All of an object's functions are called on the thread of the endpoint that made it.
+ * say else; none blocks but where it is said. All of an object's functions are called on the thread of the endpoint that made it.
  */
 #ifndef CVERBS_H
 #define CVERBS_H
@@ -11,6 +11,7 @@
 
 typedef struct cverbs_device cverbs_device;
 typedef struct cverbs_queue_pair cverbs_queue_pair;
+typedef struct cverbs_connection cverbs_connection;
 typedef struct cverbs_region cverbs_region;
 typedef struct cverbs_resolver cverbs_resolver;
 
@@ -59,6 +60,7 @@ int cverbs_port_query(cverbs_device *device, uint8_t port, cverbs_port *found);
 #define CVERBS_GID_INFINIBAND 0
 #define CVERBS_GID_ROCE_1 1
 #define CVERBS_GID_ROCE_2 2
+#define CVERBS_GID_IWARP 3 /* in no table: an IP address */
 
 /* An entry of a port's table; -ENOENT for one that is empty. */
 int cverbs_gid_query(cverbs_device *device, uint8_t port, int index, uint8_t gid[16], uint8_t *kind);
@@ -67,6 +69,8 @@ int cverbs_gid_query(cverbs_device *device, uint8_t port, int index, uint8_t gid
 
 #define CVERBS_LOCAL_WRITE 1
 #define CVERBS_REMOTE_READ 2
+/* A read of ours puts its bytes here. With iWARP they come as a write of the peer's, so that it may write here. */
+#define CVERBS_READ_INTO 4
 
 cverbs_region *cverbs_register(cverbs_device *device, void *start, uint64_t byte_count, int access, int *error);
 void cverbs_deregister(cverbs_region *region);
@@ -180,6 +184,50 @@ typedef struct cverbs_event {
 
 /* Returns 1 with an event, 0 when there is none. */
 int cverbs_next_event(cverbs_device *device, cverbs_event *event);
+
+/* MARK: Connections of iWARP devices, which librdmacm makes */
+
+#define CVERBS_TOKEN_BYTE_COUNT 16
+
+/* Addresses are of 16 bytes, IPv4 mapped. */
+typedef struct cverbs_meeting {
+    uint8_t own[16];  /* this host's, on the queue pair's device */
+    uint8_t peer[16]; /* where it listens; nothing to a listener, as the next two */
+    uint16_t port;
+    int milliseconds; /* for finding the way */
+    uint8_t token[CVERBS_TOKEN_BYTE_COUNT]; /* by which the listener knows the one that it waits for */
+    uint8_t read_limit;
+} cverbs_meeting;
+
+/* Begins to connect a fresh queue pair to a peer that listens. NULL with the reason in `error`. With soft-iWARP it may be
+ * the call of `cverbs_connection_next` that waits for the peer's TCP, as that device connects so. */
+cverbs_connection *cverbs_connection_begin(
+    cverbs_queue_pair *pair, const cverbs_meeting *meeting, void *owner, int *error);
+/* Listens at `own` for the one peer that brings the token, turns others away, and connects a fresh queue pair to it. NULL with
+ * the reason in `error`. */
+cverbs_connection *cverbs_connection_listen(
+    cverbs_queue_pair *pair, const cverbs_meeting *meeting, void *owner, uint16_t *port, int *error);
+/* Before its queue pair, which is broken by it. Waits for the peer's answer while there is one to come. */
+void cverbs_connection_destroy(cverbs_connection *connection);
+
+#define CVERBS_CONNECTION_BEGUN 0
+#define CVERBS_CONNECTION_MADE 1
+#define CVERBS_CONNECTION_OVER 2 /* it could not be made, or has ended */
+
+typedef struct cverbs_connection_news {
+    uint8_t state;
+    uint8_t awaits_answer; /* `cverbs_connection_destroy` would wait */
+    int error;             /* 0 or a negative errno, when over */
+    const char *text;      /* what happened last, as librdmacm calls it */
+} cverbs_connection_news;
+
+void cverbs_connection_look(const cverbs_connection *connection, cverbs_connection_news *news);
+
+/* Becomes readable when `cverbs_connection_next` has something to do; -1 of a device that is not iWARP. */
+int cverbs_connection_descriptor(const cverbs_device *device);
+/* Goes on with what has happened to the connections of an iWARP device. Returns 1, with the owner of the one whose state has
+ * changed or NULL, and 0 when there was nothing. */
+int cverbs_connection_next(cverbs_device *device, void **owner);
 
 /* MARK: Resolution by librdmacm */
 
