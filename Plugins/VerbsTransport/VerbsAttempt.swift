@@ -48,7 +48,11 @@ import TransportAPI
         try watch(event)
     }
 
-    deinit { if timer >= 0 { close(timer) } }
+    deinit {
+        // Before the transport, which may end with this.
+        state = .over
+        if timer >= 0 { close(timer) }
+    }
 
     var descriptor: Int32 { watcher.number }
 
