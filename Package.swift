@@ -117,6 +117,7 @@ let package = Package(
             swiftSettings: house),
         .testTarget(
             name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
+        .testTarget(name: "IWARPTests", dependencies: ["VerbsTransport", "TransportAPI"], swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "VirtualMachineTests", swiftSettings: house),
         .target(name: "CallCounters", path: "Tests/CallCounters"),
