@@ -50,7 +50,7 @@ import Glibc
 
     // Hot path.
     /// - Parameter first: completions that have been taken.
-    private static func work(_ device: VerbsDevice.Pointer, _ first: Int, wasArmed: Bool) -> UInt32 {
+    static func work(_ device: VerbsDevice.Pointer, _ first: Int, wasArmed: Bool) -> UInt32 {
         if wasArmed { unsafe cverbs_disarm(device.pointee.handle) }
         var (found, count, batches) = (first, UInt32(first), 1)
         unsafe handleAll(device, found)

@@ -26,6 +26,7 @@ public import TransportAPI
     /// - Throws: `unreachable` or `resources` when this process cannot have verbs.
     init(_ settings: VerbsSettings) throws(TransportRefusal) {
         try VerbsAvailability.check(settings)
+        ClosingDevices.sweep()
         self.settings = settings
         let epoll = csystem_epoll_make()
         guard epoll >= 0 else { throw .system(-epoll, "no descriptor for epoll") }
@@ -37,7 +38,7 @@ public import TransportAPI
 
     deinit {
         drain()
-        for index in unsafe 0..<raw.pointee.deviceCount { unsafe VerbsDevice.close(raw.pointee.devices[index]!) }
+        for index in unsafe 0..<raw.pointee.deviceCount { unsafe ClosingDevices.add(raw.pointee.devices[index]!) }
         unsafe VerbsState.destroy(raw)
         unsafe operations.deallocate()
     }
@@ -78,7 +79,7 @@ public import TransportAPI
         return unsafe device
     }
 
-    /// Lets what was sent arrive, for a while, and takes every queue pair down.
+    /// Lets what was sent arrive, for a while.
     private func drain() {
         let deadline = ContinuousClock.now + .seconds(1)
         while unsafe devices.values.contains(where: { unsafe $0.pointee.channels.count > 0 }),
@@ -86,12 +87,5 @@ public import TransportAPI
         {
             _ = unsafe VerbsState.poll(raw)
         }
-        for index in unsafe 0..<raw.pointee.deviceCount {
-            var left: [VerbsChannel.Pointer] = unsafe []
-            unsafe raw.pointee.devices[index]!.pointee.channels.forEach { unsafe left.append($0) }
-            while let channel = unsafe left.popLast() { unsafe VerbsChannel.destroyPair(channel) }
-        }
-        // Those that were touched are freed by the second.
-        for _ in 0..<4 { _ = unsafe VerbsState.poll(raw) }
     }
 }
