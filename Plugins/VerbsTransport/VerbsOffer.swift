@@ -112,7 +112,7 @@ struct VerbsOffer: Hashable {
         guard (gidKind == CVERBS_GID_IWARP) == own.isIWARP else {
             throw TransportRefusal(
                 .unreachable,
-                "the peer's RDMA device is \(own.isIWARP ? "not " : "")iWARP, \(own.deviceName) is \(own.isIWARP ? "" : "not")"
+                "the peer's RDMA device is \(own.isIWARP ? "not " : "")iWARP, and \(own.deviceName) is \(own.isIWARP ? "" : "not ")iWARP"
             )
         }
         guard gidKind == own.gidKind else {
