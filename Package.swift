@@ -118,6 +118,10 @@ let package = Package(
         .testTarget(
             name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
         .testTarget(name: "IWARPTests", dependencies: ["VerbsTransport", "TransportAPI"], swiftSettings: house),
+        .testTarget(
+            name: "VerbsTransportTests",
+            dependencies: ["VerbsTransport", "TransportAPI", "CHandfast", "CVerbs", "SeededRandom"],
+            swiftSettings: house),
         .testTarget(name: "ArchitectureTests", swiftSettings: house),
         .testTarget(name: "VirtualMachineTests", swiftSettings: house),
         .target(name: "CallCounters", path: "Tests/CallCounters"),

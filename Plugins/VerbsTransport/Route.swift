@@ -24,7 +24,12 @@ import TransportAPI
         unsafe (self.device, deviceName, self.port) = unsafe (device, name, port)
         var attributes = cverbs_port()
         let status = unsafe cverbs_port_query(device.pointee.handle, port, &attributes)
-        guard status == 0 else { throw .verbs(-status, "cannot ask port \(port) of \(name)") }
+        guard status == 0 else {
+            guard settings.port == port else { throw .verbs(-status, "cannot ask port \(port) of \(name)") }
+            throw TransportRefusal(
+                .unreachable,
+                unsafe "HANDFAST_VERBS_PORT=\(port) matches no port of \(name); there are \(Self.ports(of: device))")
+        }
         guard attributes.is_active != 0 else {
             throw TransportRefusal(
                 .unreachable, "port \(port) of \(name) is not active; look at the cable, or `ip link`")
@@ -35,45 +40,38 @@ import TransportAPI
             (gidIndex, gid, gidKind) = (0, source, UInt8(CVERBS_GID_IWARP))
             return
         }
-        let entries = unsafe Self.entries(device, port, count: Int(attributes.gid_count))
-        guard
-            let entry = try Self.choose(entries, source, isEthernet: attributes.link_layer == CVERBS_ETHERNET, settings)
-        else {
-            throw TransportRefusal(.unreachable, "port \(port) of \(name) has no GID; give its interface an address")
-        }
+        let entry = unsafe try GIDEntry.choose(
+            from: Self.entries(device, port, count: Int(attributes.gid_count)), source: source,
+            isEthernet: attributes.link_layer == CVERBS_ETHERNET, wanted: settings.gid, place: "port \(port) of \(name)"
+        )
         (gidIndex, gid, gidKind) = (UInt8(entry.index), entry.gid, entry.kind)
     }
 
-    private typealias Entry = (index: Int, gid: GID, kind: UInt8)
+    /// - Parameter entry: of that port.
+    init(
+        _ device: VerbsDevice.Pointer, _ name: String, port: UInt8, attributes: cverbs_port, entry: GIDEntry
+    ) {
+        unsafe (self.device, deviceName, self.port) = unsafe (device, name, port)
+        self.attributes = attributes
+        (gidIndex, gid, gidKind) = (UInt8(entry.index), entry.gid, entry.kind)
+    }
 
-    private static func entries(_ device: VerbsDevice.Pointer, _ port: UInt8, count: Int) -> [Entry] {
-        var entries: [Entry] = []
+    private static func ports(of device: VerbsDevice.Pointer) -> String {
+        var attributes = cverbs_port()
+        return (1...UInt8.max).filter { unsafe cverbs_port_query(device.pointee.handle, $0, &attributes) == 0 }
+            .map { String($0) }.joined(separator: ", ")
+    }
+
+    private static func entries(_ device: VerbsDevice.Pointer, _ port: UInt8, count: Int) -> [GIDEntry] {
+        var entries: [GIDEntry] = []
         for index in 0..<min(count, 256) {
             var bytes = [UInt8](repeating: 0, count: GID.byteCount)
             var kind: UInt8 = 0
             guard unsafe cverbs_gid_query(device.pointee.handle, port, Int32(index), &bytes, &kind) == 0 else {
                 continue
             }
-            entries.append((index, GID(bytes), kind))
+            entries.append(GIDEntry(index: index, gid: GID(bytes), kind: kind))
         }
         return entries
-    }
-
-    private static func choose(
-        _ entries: [Entry], _ source: GID?, isEthernet: Bool, _ settings: VerbsSettings
-    ) throws(TransportRefusal) -> Entry? {
-        if let index = settings.gid {
-            if let entry = entries.first(where: { $0.index == index }) { return entry }
-            let known = entries.map { "\($0.index) (\($0.gid))" }.joined(separator: ", ")
-            throw TransportRefusal(.unreachable, "HANDFAST_VERBS_GID=\(index) matches no entry; there are \(known)")
-        }
-        guard isEthernet else { return entries.first }
-        return entries.max { rank($0, source) < rank($1, source) }
-    }
-
-    /// The own address towards the peer first, RoCE v2 before v1, and what only reaches the next switch last.
-    private static func rank(_ entry: Entry, _ source: GID?) -> Int {
-        (entry.gid == source ? 8 : 0) + (entry.kind == CVERBS_GID_ROCE_2 ? 4 : 0)
-            + (entry.gid.isMappedIPv4 ? 2 : entry.gid.isLinkLocal ? 0 : 1)
     }
 }

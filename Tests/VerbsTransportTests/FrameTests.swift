@@ -1,0 +1,71 @@
+import SeededRandom
+import Testing
+
+@testable import VerbsTransport
+
+@Suite struct `A frame of the verbs channel` {
+    @Test func `has these bytes`() {
+        var frame = Frame()
+        frame.flags = [.acknowledgesControl, .wantsCredits]
+        frame.exposureCount = 2
+        frame.credits = 0x0304
+        frame.dataByteCount = 0x0506
+        #expect(bytes(of: frame) == [6, 2, 3, 4, 5, 6, 0, 0])
+        #expect(frame.wholeByteCount == 8 + 2 * 24 + 0x0506)
+        #expect(
+            [.control, .acknowledgesControl, .wantsCredits, .end].map { (flag: Frame.Flags) in flag.rawValue } == [
+                1, 2, 4, 8,
+            ])
+    }
+
+    @Test func `is read from its bytes`() throws {
+        let frame = try #require(parse([5, 1, 0, 7, 0, 2, 0, 0] + [UInt8](repeating: 9, count: 26)))
+        #expect(frame.flags == [.control, .wantsCredits])
+        #expect(frame.exposureCount == 1)
+        #expect(frame.credits == 7)
+        #expect(frame.dataByteCount == 2)
+    }
+
+    @Test func `is refused with one byte too few or too many`() {
+        let whole: [UInt8] = [0, 1, 0, 1, 0, 5, 0, 0] + [UInt8](repeating: 1, count: 29)
+        #expect(parse(whole) != nil)
+        for count in 0..<whole.count { #expect(parse(Array(whole.prefix(count))) == nil, "\(count) bytes") }
+        #expect(parse(whole + [0]) == nil)
+    }
+
+    @Test(arguments: [16, 17, 32, 128, 255] as [UInt8]) func `is refused with a flag that nobody knows`(flags: UInt8) {
+        #expect(parse([flags, 0, 0, 0, 0, 0, 0, 0]) == nil)
+    }
+
+    @Test(arguments: [6, 7]) func `is refused with a last byte that is not zero`(index: Int) {
+        var bytes = [UInt8](repeating: 0, count: 8)
+        #expect(parse(bytes) != nil)
+        bytes[index] = 1
+        #expect(parse(bytes) == nil)
+    }
+
+    @Test func `is as large as its bytes, whatever they are`() {
+        var random = seededRandom("frames")
+        for _ in 0..<20_000 {
+            var bytes = random.bytes(Int.random(in: 0...200, using: &random))
+            // Else hardly any would be one.
+            if bytes.count >= 8, Bool.random(using: &random) {
+                bytes[0] &= 15
+                bytes[1] = UInt8.random(in: 0...UInt8((bytes.count - 8) / 24), using: &random)
+                (bytes[4], bytes[5], bytes[6], bytes[7]) = (0, UInt8(bytes.count - 8 - 24 * Int(bytes[1])), 0, 0)
+            }
+            guard let frame = parse(bytes) else { continue }
+            #expect(frame.wholeByteCount == bytes.count)
+            #expect(self.bytes(of: frame) == Array(bytes.prefix(8)))
+        }
+    }
+
+    private func parse(_ bytes: [UInt8]) -> Frame? { bytes.withUnsafeBytes { Frame($0) } }
+
+    private func bytes(of frame: Frame) -> [UInt8] {
+        withUnsafeTemporaryAllocation(byteCount: Frame.byteCount, alignment: 8) { room in
+            frame.write(to: room.baseAddress!)
+            return Array(room)
+        }
+    }
+}
