@@ -118,6 +118,15 @@ let package = Package(
         .testTarget(
             name: "LoopbackTransportTests", dependencies: ["LoopbackTransport", "TransportAPI"], swiftSettings: house),
         .testTarget(name: "IWARPTests", dependencies: ["VerbsTransport", "TransportAPI"], swiftSettings: house),
+        .executableTarget(
+            name: "VerbsPeer", dependencies: ["Handfast", "DefaultTransports", "MatchingReference"],
+            path: "Tests/VerbsPeer", swiftSettings: house),
+        .testTarget(
+            name: "VerbsMachineTests",
+            dependencies: [
+                "VerbsPeer", "VerbsTransport", "Handfast", "DefaultTransports", "TransportAPI", "CHandfast", "CVerbs",
+                "MatchingReference", "SeededRandom",
+            ], swiftSettings: house),
         .testTarget(
             name: "VerbsTransportTests",
             dependencies: ["VerbsTransport", "TransportAPI", "CHandfast", "CVerbs", "SeededRandom"],

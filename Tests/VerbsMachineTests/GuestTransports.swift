@@ -1,0 +1,4 @@
+import DefaultTransports
+import TransportAPI
+
+let guestTransports = defaultTransports
