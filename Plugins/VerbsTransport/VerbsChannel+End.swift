@@ -77,7 +77,7 @@ extension VerbsChannel {
     static func report(_ channel: Pointer) {
         unsafe channel.pointee.phase = .ended
         unsafe dropHeld(channel)
-        unsafe failReads(channel, channel.pointee.error)
+        unsafe failReads(channel, ECONNRESET)
         guard unsafe channel.pointee.phase == .ended else { return }
         unsafe channel.pointee.engine!.pointee.lost(
             channel.pointee.connection, channel.pointee.error, channel.pointee.failure)

@@ -108,6 +108,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     func readEnded(_ request: UnsafeMutablePointer<RequestSlot>, _ error: Int32) {
+        // The end of the connection follows, and tells why.
+        if error == ECONNRESET { return callForAttention() }
         pointee.reading.remove(request)
         // Even after a failure: the sender is to get its memory back.
         sendControl(.rendezvousFinished, request.pointee.trailer.0)

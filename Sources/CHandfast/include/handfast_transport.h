@@ -32,7 +32,7 @@ typedef struct hf_engine_operations {
     uint64_t (*deliver)(void *connection, const void *bytes, uint64_t byte_count);
     /* After a `send` that did not take all: there is room again. */
     void (*writable)(void *connection);
-    /* A `read` has ended; `error` is 0 or an errno. */
+    /* A `read` has ended; `error` is 0 or an errno: ECONNRESET only when `closed` or `lost` follows. */
     void (*read_done)(void *connection, uint64_t token, int32_t error);
     /* The channel has ended: `error` 0 when the peer closed it, else an errno. The last call for this connection. */
     void (*closed)(void *connection, int32_t error);
