@@ -17,10 +17,15 @@ import Glibc
         var useCount = 0
         /// How often the program has promised to keep it.
         var keepCount = 0
+        /// It was kept once, and is in use by parts of its memory only: the rest may be unmapped by now.
+        var isForgotten = false
 
-        func covers(_ address: UInt, _ count: UInt, _ wanted: Int32) -> Bool {
-            unsafe address >= start && count <= byteCount && address - start <= byteCount - count
-                && access & wanted == wanted
+        /// Whether it is good for one use more. Memory that is not kept is there only as long as each use of it lasts, so
+        /// that a use of a part says nothing of the rest.
+        func serves(_ address: UInt, _ count: UInt, _ wanted: Int32) -> Bool {
+            guard unsafe access & wanted == wanted else { return false }
+            guard unsafe keepCount > 0 else { return unsafe !isForgotten && address == start && count == byteCount }
+            return unsafe address >= start && count <= byteCount && address - start <= byteCount - count
         }
     }
     typealias Pointer = UnsafeMutablePointer<Entry>
@@ -29,6 +34,11 @@ import Glibc
     /// What is kept. With iWARP apart for either use: who may read it is not to write it.
     private let keptAccesses: [Int32]
     private var entries: [Pointer] = unsafe []
+
+    /// Of all registrations that there are.
+    var registeredByteCount: UInt {
+        unsafe entries.reduce(0) { unsafe $1.pointee.region == nil ? $0 : $0 + $1.pointee.byteCount }
+    }
 
     /// - Parameter splitsKept: the peer may write where a read of ours puts its bytes.
     init(_ device: OpaquePointer, splitsKept: Bool) {
@@ -47,7 +57,7 @@ import Glibc
     /// - Returns: nil with the reason, an errno, in `error`.
     mutating func take(_ start: UnsafeRawPointer, _ count: Int, _ access: Int32, _ error: inout Int32) -> Pointer? {
         let (address, wanted) = (UInt(bitPattern: start), UInt(count))
-        for index in unsafe entries.indices where unsafe entries[index].pointee.covers(address, wanted, access) {
+        for index in unsafe entries.indices where unsafe entries[index].pointee.serves(address, wanted, access) {
             let entry = unsafe entries[index]
             guard unsafe register(entry, &error) else { continue }
             unsafe entry.pointee.useCount += 1
@@ -82,6 +92,7 @@ import Glibc
         for index in unsafe known.indices {
             let entry = unsafe known[index]
             unsafe entry.pointee.keepCount -= 1
+            if unsafe entry.pointee.keepCount == 0 { unsafe entry.pointee.isForgotten = true }
             if unsafe entry.pointee.useCount == 0, unsafe entry.pointee.keepCount == 0 { unsafe remove(entry) }
         }
     }
