@@ -91,10 +91,14 @@ import Glibc
                 continue
             }
             let buffer = Int32(truncatingIfNeeded: completion.number >> 1)
-            guard let channel = unsafe device.pointee.channels.find(completion.queue_pair_number),
-                completion.status == 0
-            else {
+            guard let channel = unsafe device.pointee.channels.find(completion.queue_pair_number) else {
                 unsafe device.pointee.finished(buffer)
+                continue
+            }
+            guard completion.status == 0 else {
+                // More than a buffer holds, as a rule: the queue pair is of no use any more, and no event says so.
+                unsafe device.pointee.finished(buffer)
+                unsafe VerbsChannel.fail(channel, completion.status)
                 continue
             }
             unsafe VerbsChannel.arrive(channel, buffer, Int(completion.byte_count))

@@ -1,0 +1,139 @@
+import CHandfast
+import CVerbs
+import Glibc
+import Testing
+import TransportAPI
+
+@testable import VerbsTransport
+
+/// What the engine is told of a channel.
+final class ToldEngine {
+    var delivered: [UInt8] = []
+    var lost: [(error: Int32, reason: String)] = []
+    var closedCount = 0
+    /// How many bytes it takes until `resume`.
+    var appetite = Int.max
+
+    // Written once, here.
+    nonisolated(unsafe) static let operations: UnsafePointer<hf_engine_operations> = {
+        let operations = UnsafeMutablePointer<hf_engine_operations>.allocate(capacity: 1)
+        operations.initialize(
+            to: hf_engine_operations(
+                byte_count: UInt32(MemoryLayout<hf_engine_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
+                place: { _, _ in nil }, placed: { _, _ in },
+                deliver: { connection, bytes, byteCount in
+                    let engine = ToldEngine.of(connection)
+                    let count = min(Int(byteCount), engine.appetite)
+                    engine.delivered += UnsafeRawBufferPointer(start: bytes, count: count)
+                    engine.appetite -= count
+                    return UInt64(count)
+                }, writable: { _ in }, read_done: { _, _, _ in },
+                closed: { connection, _ in ToldEngine.of(connection).closedCount += 1 },
+                lost: { connection, error, reason in
+                    ToldEngine.of(connection).lost.append((error, String(cString: reason!)))
+                }))
+        return UnsafePointer(operations)
+    }()
+
+    private static func of(_ connection: UnsafeMutableRawPointer?) -> ToldEngine {
+        Unmanaged.fromOpaque(connection!).takeUnretainedValue()
+    }
+}
+
+/// Two transports of this process, over rxe1 and rxe0, and connections between them: one side is the transport as it is,
+/// the other sends what it is told to.
+final class RawPair {
+    let attacker: VerbsTransport
+    let victim: VerbsTransport
+    private let routes: (attacker: Route, victim: Route)
+
+    init() throws {
+        attacker = try Self.makeTransport()
+        victim = try Self.makeTransport()
+        routes = (try Self.route(attacker, to: [10, 1, 0, 1]), try Self.route(victim, to: [10, 1, 0, 2]))
+    }
+
+    private static func makeTransport() throws -> VerbsTransport {
+        try VerbsTransport(VerbsSettings(try SettingValues(environment: [:], checkedAgainst: VerbsSettings.rows)))
+    }
+
+    private static func route(_ transport: VerbsTransport, to peer: [UInt8]) throws -> Route {
+        let finder = try RouteFinder(transport, peer: peer)
+        let deadline = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < deadline {
+            if let route = try finder.advance() { return route }
+            var ready = pollfd(fd: finder.descriptor, events: Int16(POLLIN), revents: 0)
+            Glibc.poll(&ready, 1, 100)
+        }
+        throw TransportRefusal(.unreachable, "no route")
+    }
+
+    var victimDevice: VerbsDevice.Pointer { routes.victim.device }
+
+    /// Two channels that are connected; the victim's is opened, and tells the engine.
+    func connect(_ engine: ToldEngine) throws -> (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer) {
+        let near = try HalfChannel(routes.attacker, transport: attacker, attention: -1)
+        let far = try HalfChannel(routes.victim, transport: victim, attention: -1)
+        try near.connect(to: far.offer, peer: [10, 1, 0, 1])
+        try far.connect(to: near.offer, peer: [10, 1, 0, 2])
+        let pair = (near.release(), far.release())
+        VerbsChannel.open(
+            pair.0, engine: ToldEngine.operations, connection: Unmanaged.passUnretained(ignored).toOpaque())
+        VerbsChannel.open(
+            pair.1, engine: ToldEngine.operations, connection: Unmanaged.passUnretained(engine).toOpaque())
+        return pair
+    }
+
+    /// For what the attacker is told.
+    private let ignored = ToldEngine()
+
+    /// Sends bytes as they are, with no regard to credits, once there is a place in the queue.
+    func post(_ bytes: [UInt8], over channel: VerbsChannel.Pointer) throws {
+        let device = channel.pointee.device
+        try run("a place in the send queue") { VerbsChannel.hasPlace(channel) || channel.pointee.error != 0 }
+        guard channel.pointee.error == 0 else { return }
+        var error: Int32 = 0
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(1, bytes.count), alignment: 4096)
+        memory.copyMemory(from: bytes, byteCount: bytes.count)
+        let region = try #require(
+            cverbs_register(device.pointee.handle, memory, UInt64(max(1, bytes.count)), 0, &error))
+        defer {
+            cverbs_deregister(region)
+            memory.deallocate()
+        }
+        let work = cverbs_work(
+            number: 0, start: memory, byte_count: UInt32(bytes.count), local_key: cverbs_local_key(region),
+            remote_address: 0, remote_key: 0, operation: UInt8(CVERBS_SEND), is_signaled: 1, is_inline: 0)
+        let sequence = channel.pointee.posted
+        VerbsChannel.add(channel, work, VerbsChannel.SendSlot())
+        VerbsChannel.post(channel)
+        // As long as it is under way its memory is needed.
+        try run("the send") {
+            Int16(bitPattern: channel.pointee.completed &- sequence) > 0 || channel.pointee.error != 0
+        }
+    }
+
+    /// Moves both sides until the condition holds.
+    func run(_ what: Comment, until condition: () -> Bool) throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while !condition() {
+            poll()
+            try #require(ContinuousClock.now < deadline, "not in time: \(what)")
+        }
+    }
+
+    func poll() {
+        _ = VerbsState.poll(attacker.raw)
+        _ = VerbsState.poll(victim.raw)
+    }
+
+    /// Closes both ends, which are gone after that.
+    func close(_ pair: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)) throws {
+        verbsClose(pair.attacker)
+        verbsClose(pair.victim)
+        try run("both are gone") {
+            victimDevice.pointee.channels.count == 0 && routes.attacker.device.pointee.channels.count == 0
+        }
+        for _ in 0..<4 { poll() }
+    }
+}
