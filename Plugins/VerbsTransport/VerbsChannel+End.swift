@@ -58,8 +58,22 @@ extension VerbsChannel {
         guard cverbs_failure(status) != CVERBS_FAILURE_EARLIER else {
             return unsafe fail(channel, ECONNRESET, "its queue pair was broken")
         }
+        let text = unsafe String(cString: cverbs_status_text(status))
+        // Told before its event is, and the reason for what else is wrong.
+        if unsafe isDown(channel.pointee.device, channel.pointee.port) {
+            return unsafe fail(channel, ENETDOWN, "\(text), as \(textOfDown(channel.pointee.port))")
+        }
         let (error, advice) = unsafe VerbsChannel.meaning(of: status)
-        unsafe fail(channel, error, unsafe "\(String(cString: cverbs_status_text(status)))\(advice)")
+        unsafe fail(channel, error, "\(text)\(advice)")
+    }
+
+    static func isDown(_ device: VerbsDevice.Pointer, _ port: UInt8) -> Bool {
+        var attributes = cverbs_port()
+        return unsafe cverbs_port_query(device.pointee.handle, port, &attributes) == 0 && attributes.is_active == 0
+    }
+
+    static func textOfDown(_ port: UInt8) -> String {
+        "port \(port) of the device is down; look at the cable, the switch, or `ip link`"
     }
 
     /// The same from within a call of the engine's: it is told with the next poll.

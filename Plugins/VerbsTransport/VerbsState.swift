@@ -158,8 +158,9 @@ import Glibc
                 guard let channel = unsafe device.pointee.channels.find(event.queue_pair_number) else { continue }
                 unsafe VerbsChannel.fail(channel, EIO, "the device says: \(text)")
             case CVERBS_EVENT_PORT_DOWN:
-                unsafe failAll(
-                    device, port: event.port, ENETDOWN, unsafe "port \(event.port) of the device went down (\(text))")
+                // It may be old news: then what was lost is sent again.
+                guard unsafe VerbsChannel.isDown(device, event.port) else { continue }
+                unsafe failAll(device, port: event.port, ENETDOWN, VerbsChannel.textOfDown(event.port))
             case CVERBS_EVENT_DEVICE_GONE: unsafe failAll(device, port: nil, ENODEV, "the device is gone (\(text))")
             default: break
             }
