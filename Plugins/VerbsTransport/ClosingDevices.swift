@@ -27,6 +27,8 @@ enum ClosingDevices {
         _ = unsafe VerbsState.work(device, device.pointee.take(), wasArmed: false)
         unsafe left.removeAll()
         unsafe device.pointee.channels.forEach { unsafe left.append($0) }
+        // All of those that are left there are among these.
+        unsafe device.pointee.firstBroken = nil
         while let channel = unsafe left.popLast() { unsafe VerbsChannel.destroyPair(channel) }
         // Those that were touched are freed by the second.
         for _ in 0..<4 { _ = unsafe VerbsState.work(device, device.pointee.take(), wasArmed: false) }
