@@ -51,6 +51,8 @@ import Glibc
     /// Channels whose queue pair is to be destroyed when the completion queue is empty, and those to be freed the next time.
     var firstBroken: Channel?
     var firstDestroyed: Channel?
+    /// The last look at the completion queue came to its end.
+    private(set) var isDrained = false
     var pollCount: UInt64 = 0
     /// Channels that wait for their peer to close.
     var lingeringCount = 0
@@ -129,9 +131,13 @@ extension VerbsDevice {
         unsafe pollCount &+= 1
         guard unsafe foundCount == 0 else {
             defer { unsafe foundCount = 0 }
+            // What has come since is not known.
+            unsafe isDrained = false
             return unsafe foundCount
         }
-        return unsafe Int(cverbs_poll(handle, completions, Int32(Self.batch)))
+        let found = unsafe Int(cverbs_poll(handle, completions, Int32(Self.batch)))
+        unsafe isDrained = found < Self.batch
+        return found
     }
 
     // Hot path.

@@ -53,8 +53,11 @@ import Glibc
     static func work(_ device: VerbsDevice.Pointer, _ first: Int, wasArmed: Bool) -> UInt32 {
         if wasArmed { unsafe cverbs_disarm(device.pointee.handle) }
         var (found, count, batches) = (first, UInt32(first), 1)
+        // Those that are destroyed from here on may still be named by what comes next.
+        let destroyed = unsafe device.pointee.firstDestroyed
+        unsafe device.pointee.firstDestroyed = nil
         unsafe handleAll(device, found)
-        while unsafe found == VerbsDevice.batch && batches < batchLimit {
+        while unsafe !device.pointee.isDrained && batches < batchLimit {
             found = unsafe device.pointee.take()
             unsafe handleAll(device, found)
             count &+= UInt32(found)
@@ -62,7 +65,7 @@ import Glibc
         }
         if count > 0, unsafe device.pointee.hasStarved { unsafe feed(device) }
         unsafe settle(device)
-        if unsafe found < VerbsDevice.batch { unsafe count &+= reap(device) }
+        unsafe count &+= reap(device, destroyed)
         if unsafe wasArmed || device.pointee.isTimeForEvents { unsafe count &+= takeEvents(device) }
         return count
     }
@@ -123,15 +126,15 @@ import Glibc
         }
     }
 
-    /// The completion queue is empty: nothing names a queue pair any more that was destroyed before.
-    private static func reap(_ device: VerbsDevice.Pointer) -> UInt32 {
+    /// When the completion queue has been empty, nothing names a queue pair any more that was destroyed before.
+    private static func reap(_ device: VerbsDevice.Pointer, _ first: VerbsChannel.Pointer?) -> UInt32 {
         var count: UInt32 = 0
-        var destroyed = unsafe device.pointee.firstDestroyed
-        unsafe device.pointee.firstDestroyed = nil
+        var destroyed = unsafe first
+        let isDrained = unsafe device.pointee.isDrained
         while let channel = unsafe destroyed {
             unsafe destroyed = unsafe channel.pointee.next
             // Touched from within a call of the engine's.
-            if unsafe channel.pointee.isTouched {
+            if unsafe !isDrained || channel.pointee.isTouched {
                 unsafe channel.pointee.next = unsafe device.pointee.firstDestroyed
                 unsafe device.pointee.firstDestroyed = unsafe channel
                 continue
@@ -139,7 +142,7 @@ import Glibc
             unsafe VerbsChannel.free(channel)
             count += 1
         }
-        while let channel = unsafe device.pointee.firstBroken {
+        while isDrained, let channel = unsafe device.pointee.firstBroken {
             unsafe device.pointee.firstBroken = unsafe channel.pointee.next
             unsafe VerbsChannel.destroyPair(channel)
             count += 1
