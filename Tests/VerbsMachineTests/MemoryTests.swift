@@ -17,8 +17,9 @@ extension `Over verbs in the virtual machine` {
             let before = try Figures(near, far, idleQueuePairs: idle)
             for _ in 10..<Self.rounds { try connectAndClose(near, far) }
             let after = try Figures(near, far, idleQueuePairs: idle)
-            print("\(Self.rounds) rounds: \(before) before, \(after) after")
-            #expect(after == before)
+            print("\(Self.rounds) rounds: \(before.rows) before, \(after.rows) after")
+            // Each row by itself; some of the first rounds may still have been on their way out.
+            for (row, count) in after.rows { #expect(count <= before.rows[row] ?? 0, "\(row)") }
         }
 
         @Test func `is at most 8 KiB pinned for each idle peer`() throws {
@@ -44,12 +45,8 @@ extension `Over verbs in the virtual machine` {
             for connection in connections { connection.close() }
         }
 
-        private struct Figures: Equatable {
-            let queuePairs: Int?
-            let regions: Int?
-            let descriptors: Int
-            let pinned: Int
-            let locked: Int
+        private struct Figures {
+            let rows: [String: Int]
 
             /// Once everything that was closed is gone.
             init(_ near: Endpoint, _ far: Endpoint, idleQueuePairs: Int) throws {
@@ -60,9 +57,11 @@ extension `Over verbs in the virtual machine` {
                     far.progress()
                     resources = try Guest.resources()
                 }
-                (queuePairs, regions) = (resources["qp"], resources["mr"])
-                descriptors = try Guest.descriptorCount()
-                (pinned, locked) = (try Guest.memory("VmPin"), try Guest.memory("VmLck"))
+                rows = [
+                    "queue pairs": resources["qp"] ?? 0, "regions": resources["mr"] ?? 0,
+                    "descriptors": try Guest.descriptorCount(), "KiB pinned": try Guest.memory("VmPin"),
+                    "KiB locked": try Guest.memory("VmLck"),
+                ]
             }
         }
 
