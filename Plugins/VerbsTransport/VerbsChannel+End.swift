@@ -137,6 +137,9 @@ extension VerbsChannel {
         unsafe channel.pointee.phase = .broken
         unsafe device.pointee.channels.remove(channel)
         unsafe dropConnection(channel)
+        // Some drivers throw away what a queue pair had completed when it is destroyed, and with it receive buffers.
+        unsafe cverbs_queue_pair_break(channel.pointee.pair)
+        unsafe device.pointee.stashAll()
         unsafe cverbs_queue_pair_destroy(channel.pointee.pair)
         unsafe dropSends(channel)
         unsafe dropProof(channel)

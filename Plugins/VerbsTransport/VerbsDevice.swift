@@ -43,8 +43,8 @@ import Glibc
     var workCount = 0
     let scratch: UnsafeMutableRawPointer
     let completions: UnsafeMutablePointer<cverbs_completion>
-    /// Found by `arm`, for the next poll.
-    var foundCount = 0
+    /// Taken from the completion queue out of turn, for the next polls.
+    var stash = unsafe CompletionStash()
     var waitingToEndCount = 0
     /// Channels that `settle` looks at, after what has come.
     var firstTouched: Channel?
@@ -115,6 +115,7 @@ import Glibc
         unsafe device.pointee.works.deallocate()
         unsafe device.pointee.scratch.deallocate()
         unsafe device.pointee.completions.deallocate()
+        unsafe device.pointee.stash.deallocate()
         unsafe device.deinitialize(count: 1)
         unsafe device.deallocate()
     }
@@ -129,15 +130,19 @@ extension VerbsDevice {
     /// Takes the next completions, or those that `arm` has found.
     mutating func take() -> Int {
         unsafe pollCount &+= 1
-        guard unsafe foundCount == 0 else {
-            defer { unsafe foundCount = 0 }
+        guard unsafe stash.isEmpty else {
             // What has come since is not known.
             unsafe isDrained = false
-            return unsafe foundCount
+            return unsafe stash.move(to: completions, limit: Self.batch)
         }
         let found = unsafe Int(cverbs_poll(handle, completions, Int32(Self.batch)))
         unsafe isDrained = found < Self.batch
         return found
+    }
+
+    /// Takes what there is out of turn, for the polls that follow.
+    mutating func stashAll() {
+        while unsafe stash.add(from: handle, limit: Self.batch) > 0 {}
     }
 
     // Hot path.

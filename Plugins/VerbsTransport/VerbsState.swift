@@ -73,7 +73,7 @@ import Glibc
     /// Until none is left, or many thousands have come meanwhile.
     static func takeCompletions(_ device: VerbsDevice.Pointer) {
         // What `arm` found says nothing of what has come since.
-        if unsafe device.pointee.foundCount > 0 { unsafe handleAll(device, device.pointee.take()) }
+        while unsafe !device.pointee.stash.isEmpty { unsafe handleAll(device, device.pointee.take()) }
         for _ in 0..<4096 {
             let found = unsafe device.pointee.take()
             unsafe handleAll(device, found)
@@ -187,14 +187,14 @@ import Glibc
         for index in unsafe 0..<state.pointee.deviceCount {
             let device = unsafe state.pointee.devices[index]!
             unsafe device.pointee.postReceives()
-            guard unsafe device.pointee.foundCount == 0, unsafe device.pointee.firstBroken == nil,
+            guard unsafe device.pointee.stash.isEmpty, unsafe device.pointee.firstBroken == nil,
                 unsafe device.pointee.firstDestroyed == nil, unsafe device.pointee.firstTouched == nil
             else { return false }
             _ = unsafe cverbs_arm(device.pointee.handle)
             // What came before it was armed rings no bell.
-            unsafe device.pointee.foundCount = unsafe Int(
-                cverbs_poll(device.pointee.handle, device.pointee.completions, Int32(VerbsDevice.batch)))
-            guard unsafe device.pointee.foundCount == 0 else { return false }
+            guard unsafe device.pointee.stash.add(from: device.pointee.handle, limit: VerbsDevice.batch) == 0 else {
+                return false
+            }
         }
         return true
     }

@@ -12,8 +12,8 @@ extension `Over verbs in the virtual machine` {
         @Test func `end with their last use, unless the memory is kept`() throws {
             try withCache { cache, memory in
                 var error: Int32 = 0
-                let one = try #require(cache.take(memory, Self.size, CVERBS_LOCAL_WRITE, &error))
-                let other = try #require(cache.take(memory, Self.size, CVERBS_LOCAL_WRITE, &error))
+                let one = try #require(cache.take(memory, Self.size, CVERBS_READ_INTO, &error))
+                let other = try #require(cache.take(memory, Self.size, CVERBS_READ_INTO, &error))
                 #expect(one == other)
                 #expect(cache.registeredByteCount == UInt(Self.size))
                 cache.give(one)
@@ -42,7 +42,7 @@ extension `Over verbs in the virtual machine` {
                 var error: Int32 = 0
                 cache.keep(memory, Self.size)
                 cache.keep(memory, Self.size)
-                cache.give(try #require(cache.take(memory, 8, CVERBS_LOCAL_WRITE, &error)))
+                cache.give(try #require(cache.take(memory, 8, CVERBS_READ_INTO, &error)))
                 cache.forget(memory, Self.size)
                 #expect(cache.registeredByteCount == UInt(Self.size))
                 cache.forget(memory, Self.size)
@@ -53,9 +53,9 @@ extension `Over verbs in the virtual machine` {
         @Test func `are not shared by parts of memory that may be unmapped before the whole`() throws {
             try withCache { cache, memory in
                 var error: Int32 = 0
-                let whole = try #require(cache.take(memory, Self.size, CVERBS_LOCAL_WRITE, &error))
+                let whole = try #require(cache.take(memory, Self.size, CVERBS_READ_INTO, &error))
                 // When the first use is over its memory may go, but for this part.
-                let part = try #require(cache.take(memory, 4096, CVERBS_LOCAL_WRITE, &error))
+                let part = try #require(cache.take(memory, 4096, CVERBS_READ_INTO, &error))
                 #expect(part != whole)
                 cache.give(whole)
                 #expect(cache.registeredByteCount == 4096)
@@ -68,9 +68,9 @@ extension `Over verbs in the virtual machine` {
             try withCache { cache, memory in
                 var error: Int32 = 0
                 cache.keep(memory, Self.size)
-                let part = try #require(cache.take(memory, 4096, CVERBS_LOCAL_WRITE, &error))
+                let part = try #require(cache.take(memory, 4096, CVERBS_READ_INTO, &error))
                 cache.forget(memory, Self.size)
-                let next = try #require(cache.take(memory, Self.size, CVERBS_LOCAL_WRITE, &error))
+                let next = try #require(cache.take(memory, Self.size, CVERBS_READ_INTO, &error))
                 #expect(next != part)
                 cache.give(part)
                 #expect(cache.registeredByteCount == UInt(Self.size))
@@ -83,13 +83,13 @@ extension `Over verbs in the virtual machine` {
             try withCache { cache, memory in
                 var error: Int32 = 0
                 munmap(memory + Self.size / 2, Self.size / 2)
-                #expect(cache.take(memory, Self.size, CVERBS_LOCAL_WRITE, &error) == nil)
+                #expect(cache.take(memory, Self.size, CVERBS_READ_INTO, &error) == nil)
                 #expect(error == EFAULT)
                 #expect(cache.registeredByteCount == 0)
                 // Also where the program promised to keep it; what is there of it can be used.
                 cache.keep(memory, Self.size)
-                #expect(cache.take(memory, Self.size, CVERBS_LOCAL_WRITE, &error) == nil)
-                let part = try #require(cache.take(memory, Self.size / 2, CVERBS_LOCAL_WRITE, &error))
+                #expect(cache.take(memory, Self.size, CVERBS_READ_INTO, &error) == nil)
+                let part = try #require(cache.take(memory, Self.size / 2, CVERBS_READ_INTO, &error))
                 cache.give(part)
                 #expect(cache.registeredByteCount == 0)
             }
@@ -103,7 +103,7 @@ extension `Over verbs in the virtual machine` {
             var error: Int32 = 0
             let device = try #require(cverbs_device_open("rxe0", &sizes, &error), "errno \(-error)")
             let memory = try #require(mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
-            var cache = RegistrationCache(device)
+            var cache = RegistrationCache(device, splitsKept: false)
             defer {
                 cache.deallocate()
                 munmap(memory, Self.size)
