@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "Handfast", targets: ["Handfast", "DefaultTransports"]),
         .library(name: "HandfastC", type: .static, targets: ["HandfastC"]),
         .library(name: "HandfastGroups", targets: ["HandfastGroups"]),
+        .library(name: "TransportAPI", targets: ["TransportAPI", "CHandfast"]),
         .executable(name: "handfast", targets: ["HandfastTool"]),
     ],
     dependencies: [
@@ -33,6 +34,11 @@ let package = Package(
         .target(name: "CSystem"),
         .target(name: "CVerbs"),
         .target(name: "TransportAPI", dependencies: ["CHandfast"], swiftSettings: house),
+        .target(name: "TransportPlugins", dependencies: ["TransportAPI", "CHandfast"], swiftSettings: house),
+        .testTarget(
+            name: "TransportPluginsTests",
+            dependencies: ["TransportPlugins", "DefaultTransports", "Handfast", "TransportAPI", "CHandfast"],
+            swiftSettings: house),
         .target(
             name: "TCPTransport", dependencies: ["TransportAPI", "CHandfast", "CSystem"], path: "Plugins/TCPTransport",
             swiftSettings: pure),
@@ -57,6 +63,7 @@ let package = Package(
             name: "TransportPeer",
             dependencies: [
                 "TransportTesting", "TCPTransport", "LoopbackTransport", "SharedMemoryTransport", "VerbsTransport",
+                "TransportPlugins", "TransportAPI",
             ], path: "Tests/TransportPeer", swiftSettings: house),
         .testTarget(
             name: "ConformanceTests", dependencies: ["TransportTesting", "TransportPeer"], swiftSettings: house),
@@ -64,7 +71,7 @@ let package = Package(
             name: "DefaultTransports",
             dependencies: [
                 "Handfast", "TransportAPI", "LoopbackTransport", "SharedMemoryTransport", "TCPTransport",
-                "VerbsTransport", .product(name: "Logging", package: "swift-log"),
+                "VerbsTransport", "TransportPlugins", .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: pure),
         .target(
             name: "HandfastC",

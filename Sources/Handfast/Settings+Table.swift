@@ -68,6 +68,15 @@ extension Settings {
     static let name = Setting.text(
         "HANDFAST_NAME", maximumByteCount: EndpointAddress.maximumNameByteCount,
         help: "The name of the endpoint; empty means `p` and the number of the process.")
+    /// Read by who makes the list of transports, before there are settings of all of them.
+    static let pluginPath = Setting<[String]>(
+        "HANDFAST_PLUGIN_PATH", defaultText: "",
+        allowed: "absolute paths of folders with colons between them",
+        help: "Folders whose files `*.so` are opened as transports from outside, `/opt/a:/opt/b`; empty means none."
+    ) { text in
+        let folders = text.split(separator: ":").map(String.init)
+        return folders.allSatisfy { $0.hasPrefix("/") } && !text.hasControlCharacter ? folders : nil
+    }
 
     /// All settings, those of the core first, then those of each transport in the order of the definitions.
     public static func rows(transports: [TransportDefinition]) -> [SettingRow] {
@@ -77,6 +86,7 @@ extension Settings {
             connectInterval.row, connectOffset.row, connectDeadline.row, resolveTimeout.row, network.row,
             closeTimeout.row,
             unexpectedBytes.row, spin.row, pendingHandshakes.row, raiseDescriptors.row, rendezvousBytes.row, name.row,
+            pluginPath.row,
         ] + transports.flatMap(\.settings)
     }
 

@@ -48,7 +48,7 @@ import TransportAPI
             "HANDFAST_SELECT": "rank8=shm", "HANDFAST_SHM_LANES": "8", "HANDFAST_SLOW_HANDSHAKE_MS": "11",
             "HANDFAST_CONNECT_ATTEMPTS": "12", "HANDFAST_CONNECT_INTERVAL_MS": "13", "HANDFAST_CONNECT_OFFSET_MS": "14",
             "HANDFAST_CONNECT_DEADLINE_MS": "15", "HANDFAST_RESOLVE_TIMEOUT_MS": "9", "HANDFAST_NETWORK": "eth0",
-            "HANDFAST_RAISE_DESCRIPTORS": "off",
+            "HANDFAST_RAISE_DESCRIPTORS": "off", "HANDFAST_PLUGIN_PATH": "/a",
         ])
         #expect(settings.slowHandshake == .milliseconds(11))
         #expect(settings.retryPolicy.attempts == 12)
@@ -83,7 +83,8 @@ import TransportAPI
         ("HANDFAST_RENDEZVOUS_BYTES", "tpc=1k", "no transport \"tpc\""), ("HANDFAST_NAME", "a\nb", "at most 255 bytes"),
         ("HANDFAST_NAME", String(repeating: "x", count: 256), "at most 255 bytes"),
         ("HANDFAST_TRANSPORTS", "shm,tpc", "wrong at byte 5"), ("HANDFAST_SELECT", "local=^", "wrong at byte 8"),
-        ("HANDFAST_SHM_LANES", "9", "from 1 to 8"), ("HANDFAST_SHM_LANE", "8", "did you mean HANDFAST_SHM_LANES?"),
+        ("HANDFAST_PLUGIN_PATH", "/a:b", "absolute paths"), ("HANDFAST_SHM_LANES", "9", "from 1 to 8"),
+        ("HANDFAST_SHM_LANE", "8", "did you mean HANDFAST_SHM_LANES?"),
         ("HANDFAST_SPIN", "8", "did you mean HANDFAST_SPIN_US?"),
         ("HANDFAST_TRANSPORT", "shm", "did you mean HANDFAST_TRANSPORTS?"),
     ])
@@ -93,6 +94,13 @@ import TransportAPI
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.hasPrefix(variable) == true, "\(error?.message ?? "none")")
         #expect(error?.message.contains(fault) == true, "\(error?.message ?? "none")")
+    }
+
+    @Test func `name folders of transports by absolute paths with colons between them`() throws {
+        #expect(try Settings.pluginFolders(in: [:]) == [])
+        #expect(try Settings.pluginFolders(in: ["HANDFAST_PLUGIN_PATH": "", "HANDFAST_X": "1"]) == [])
+        #expect(try Settings.pluginFolders(in: ["HANDFAST_PLUGIN_PATH": "/a:/b c::/d:"]) == ["/a", "/b c", "/d"])
+        #expect(throws: HandfastError.self) { try Settings.pluginFolders(in: ["HANDFAST_PLUGIN_PATH": "/a:b"]) }
     }
 
     @Test func `of a transport that is not there are unknown`() throws {

@@ -24,7 +24,8 @@ struct ExplainCommand: ParsableCommand {
     var format = Format.table
 
     func run() throws {
-        let settings = try Settings(environment: Settings.processEnvironment(), transports: defaultTransports)
+        let environment = Settings.processEnvironment()
+        let settings = try Settings(environment: environment, transports: availableTransports(in: environment))
         let selection = try transport.map { text throws(ToolError) in
             do throws(HandfastError) { return try settings.selection(transports: text, select: "") } catch {
                 throw .usage("--transport: \(error.message)")

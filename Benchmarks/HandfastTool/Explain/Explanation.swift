@@ -22,7 +22,7 @@ struct Explanation {
         endpoint.keepsPhases = true
         let visit = try Self.visit(address, selection, endpoint)
         (peer, transport, phases, error) = (visit.peer, visit.transport, visit.phases, visit.error)
-        verdicts = try defaultTransports.map { definition in
+        verdicts = try availableTransports(in: Settings.processEnvironment()).map { definition in
             guard let decision = visit.decisions.first(where: { $0.transport == definition.name }) else {
                 return Self.untried(definition.name, selection, visit.guess)
             }

@@ -67,7 +67,8 @@ struct PerfCommand: ParsableCommand {
         guard listen != nil || !once else { throw ToolError.usage("--once goes with --listen only") }
         let iterations = try self.iterations.map { try count($0) }
         let sizes = try self.sizes.map { try SizeList.parse($0) }
-        let settings = try Settings(environment: Settings.processEnvironment(), transports: defaultTransports)
+        let environment = Settings.processEnvironment()
+        let settings = try Settings(environment: environment, transports: availableTransports(in: environment))
         let selection = try transport.map { text throws(ToolError) in try select(text, settings) }
         // The second process inherits the one core that the first has pinned itself to, and knows of no other.
         let pinning = try pin.map { try Pinning.parse($0, usable: companion ? Cores.all : Cores.usable()) }

@@ -19,6 +19,7 @@ struct Plan {
 
     /// Just one transport, with any peer.
     static func only(_ transport: String) throws(HandfastError) -> TransportSelection {
-        try TransportSelection(transports: transport, select: nil, known: defaultTransports.map(\.name))
+        let known = try availableTransports(in: Settings.processEnvironment()).map(\.name)
+        return try TransportSelection(transports: transport, select: nil, known: known)
     }
 }
