@@ -51,4 +51,41 @@ struct `The folders of transports from outside` {
         #expect(error?.code == .invalidArgument)
         #expect(error?.message.contains("/nothing cannot be read as a folder: No such file") == true)
     }
+
+    @Test func `give an endpoint a transport that carries messages, whatever else lies there`() throws {
+        let example = Workshop.root.appending(path: "Examples/Plugins/pipe/pipe.c")
+        try workshop.build(example, as: "pipe.so")
+        try workshop.buildIdle(as: "broken.so", ["CHANGED=plugin.version=2"])
+        let environment = ["HANDFAST_PLUGIN_PATH": workshop.folder.path, "HANDFAST_TRANSPORTS": "broken.so,pipe,tcp"]
+        let server = try Endpoint(name: "server", environment: environment)
+        let client = try Endpoint(name: "client", environment: environment)
+        let connection = try client.connect(to: server.listen(on: IPAddress("127.0.0.1")))
+        let deadline = ContinuousClock.now + .seconds(20)
+        func drive(until isDone: () -> Bool) throws {
+            while !isDone() {
+                server.progress()
+                client.progress()
+                try #require(ContinuousClock.now < deadline)
+            }
+        }
+        try drive { connection.state != .connecting }
+        #expect(connection.transport == "pipe")
+        let broken = connection.decisions.first { $0.transport == "broken.so" }
+        #expect(broken?.outcome == .refusedHere && broken?.reason.contains("version 2") == true)
+        let sent = UnsafeMutableRawBufferPointer.allocate(byteCount: 3 << 20, alignment: 8)
+        let received = UnsafeMutableRawBufferPointer.allocate(byteCount: 3 << 20, alignment: 8)
+        defer {
+            sent.deallocate()
+            received.deallocate()
+        }
+        for index in sent.indices { sent[index] = UInt8(truncatingIfNeeded: index &* 31) }
+        let receive = try server.receive(into: received)
+        let send = try connection.send(UnsafeRawBufferPointer(sent))
+        try drive { send.isComplete && receive.isComplete }
+        #expect(try receive.result()?.byteCount == sent.count)
+        #expect(sent.elementsEqual(received))
+        client.close()
+        server.close()
+        try drive { client.isClosed && server.isClosed }
+    }
 }
