@@ -194,8 +194,8 @@ typedef struct hf_transport_plugin {
     void (*free_attempt)(void *attempt);
 } hf_transport_plugin;
 
-/* The one symbol that a shared object exports, with C linkage and default visibility. Called once per process, on any thread.
- * Returns the table, or NULL when there is none. */
+/* The one symbol that a shared object is asked for, with C linkage and default visibility. Called once per process, on any
+ * thread. Returns the table, or NULL when there is none. */
 const hf_transport_plugin *hf_transport_plugin_1(void);
 
 #ifdef __cplusplus
