@@ -20,6 +20,25 @@ import Testing
         #expect(settings.first { $0["name"] as? String == "HANDFAST_NAME" }?["source"] as? String == "default")
     }
 
+    @Test func `tells why a transport from outside is not available, and goes on`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "handfast-info-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "broken.so").path
+        try #require(
+            FileManager.default.createFile(
+                atPath: file, contents: Data("text".utf8), attributes: [.posixPermissions: 0o644]))
+        let run = try ToolProcess.run(["info"], ["HANDFAST_PLUGIN_PATH": folder.path])
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(run.output.contains("broken.so  not available: it cannot be opened: \(file)"), "\(run.output)")
+        #expect(run.output.contains("HANDFAST_PLUGIN_PATH=\(folder.path)  (environment"))
+        let missing = try ToolProcess.run(["info"], ["HANDFAST_PLUGIN_PATH": "\(file)/x"])
+        #expect(missing.code != 0)
+        #expect(
+            missing.errors.contains("HANDFAST_PLUGIN_PATH: \(file)/x cannot be read as a folder"), "\(missing.errors)")
+    }
+
     @Test(arguments: [("/dev/full", "No space left"), ("/dev/closed", "Bad file descriptor")])
     func `fails when nobody gets its output`(path: String, reason: String) throws {
         let run = try ToolProcess.run(["info"], outputPath: path)
