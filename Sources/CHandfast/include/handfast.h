@@ -128,7 +128,8 @@ hf_status hf_connection_error(hf_connection connection, hf_error *error);
 hf_status hf_connection_decision(hf_connection connection, uint32_t index, hf_decision *decision);
 
 /* Closes in order: what was sent goes out, then both sides say goodbye. The handle is stale when that is done; receives
- * on it end with HF_ERROR_CLOSED. */
+ * on it end with HF_ERROR_CLOSED, and messages of the peer that nobody has received are dropped, also when the peer has
+ * closed before: hf_probe tells whether there are some. */
 hf_status hf_connection_close(hf_connection connection);
 
 /* ---- Messages ---- */

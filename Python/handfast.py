@@ -1,0 +1,615 @@
+"""Handfast for Python: two processes joined by the fastest path that works between them.
+
+    with handfast.Endpoint("rank1") as endpoint:
+        connection = endpoint.connect("10.0.0.1:5000@rank0")
+        connection.send(b"hello", tag=7).wait(5)
+        print(endpoint.receive_bytes(tag=8, timeout=5).payload)
+
+It is handfast.h by ctypes: each class says what the header says at greater length. Python 3.9, its standard library alone.
+Timeouts are seconds, None for no limit; when one is over, `Timeout` is raised and nothing has changed. Buffers are whatever
+memoryview takes, in one piece; those of a request are kept alive, and must not be changed or read until it is complete.
+An endpoint is used by one thread at a time, unless it is made with `threads=True`. The library is looked for in
+LIBHANDFAST, beside an installed module, in .build/library of the sources, and where the system looks.
+"""
+import ctypes
+import enum
+import os
+import select
+import time
+from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_uint16, c_uint32, c_uint64, c_void_p
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+
+Buffer = Union[bytes, bytearray, memoryview, Any]
+_Found = TypeVar("_Found")
+_EVERY_BIT = 2**64 - 1
+
+
+class Status(enum.IntEnum):
+    OK, NOT_READY = 0, 1
+    ARGUMENT, HANDLE, STALE, FORKED, REENTRANT, TIMEOUT, UNREACHABLE, REJECTED, NO_TRANSPORT = range(-1, -10, -1)
+    CLOSED, PEER_LOST, PEER_RESTARTED, TRUNCATED, CANCELLED, RESOURCES, UNSUPPORTED, SYSTEM, OTHER = range(-10, -19, -1)
+
+
+class State(enum.IntEnum):
+    ON_DEMAND, CONNECTING, CONNECTED, CLOSING, CLOSED = range(1, 6)
+
+
+class EventKind(enum.IntEnum):
+    CLOSED, PEER_LOST, PEER_RESTARTED, FAILED = range(1, 5)
+
+
+class Error(Exception):
+    """What the library refused or lost: `code`, and `text` in its own words.
+
+    `system_error` is an errno or 0; `is_unsent`, of a send that failed, that no byte of it has left."""
+
+    def __init__(self, code: int, text: str, system_error: int = 0, is_unsent: bool = False):
+        super().__init__(text)
+        self.code: int = Status(code) if code in Status._value2member_map_ else code
+        self.text, self.system_error, self.is_unsent = text, system_error, is_unsent
+
+    def __str__(self) -> str:
+        return f"{getattr(self.code, 'name', self.code)}: {self.text}"
+
+
+class Timeout(Error, TimeoutError):
+    """A timeout of a call is over, or a connect took longer than settings allow."""
+
+
+class ArgumentError(Error, ValueError):
+    """An argument or a setting makes no sense; the text says what is allowed."""
+
+
+class ConnectionLost(Error, ConnectionError):
+    """The peer closed, vanished or was restarted, or is not to be reached."""
+
+
+_kinds = {Status.NOT_READY: Timeout, Status.TIMEOUT: Timeout, Status.ARGUMENT: ArgumentError}
+_kinds.update(dict.fromkeys((Status.CLOSED, Status.PEER_LOST, Status.PEER_RESTARTED, Status.UNREACHABLE), ConnectionLost))
+
+
+class Completion(NamedTuple):
+    """What a request came to. `connection` and `header` are those of a message that was received."""
+
+    byte_count: int
+    connection: "Optional[Connection]"
+    header: bytes
+    fetched: int
+
+
+class Message(NamedTuple):
+    payload: bytes
+    header: bytes
+    connection: "Connection"
+
+
+class MessageInfo(NamedTuple):
+    """A message that nobody has received: `tag` is the first eight bytes of its header."""
+
+    byte_count: int
+    header: bytes
+    tag: int
+    connection: "Connection"
+
+
+class Event(NamedTuple):
+    """The end of a connection that this side did not close, and why."""
+
+    kind: int
+    connection: "Connection"
+    error: Error
+
+
+# ---- The structs of handfast_types.h; Python/Tests holds them to the recorded layout. ----
+def _struct(name: str, *fields: Tuple[str, Any]) -> Any:
+    return type(name, (ctypes.Structure,), {"_fields_": [("struct_byte_count", c_uint32), *fields]})
+
+
+_Setting = type("hf_setting", (ctypes.Structure,), {"_fields_": [("name", c_char_p), ("value", c_char_p)]})
+_Options = _struct(
+    "hf_options", ("thread_mode", c_uint32), ("name", c_char_p), ("settings", POINTER(_Setting)), ("setting_count", c_uint32),
+    ("ignores_environment", c_uint32), ("log", c_void_p), ("log_context", c_void_p), ("log_level", c_uint32), ("reserved", c_uint32))
+_ConnectOptions = _struct("hf_connect_options", ("mode", c_uint32), ("transports", c_char_p))
+_Error = _struct("hf_error", ("status", c_int32), ("system_error", c_int32), ("is_unsent", c_uint32), ("text", c_char * 1024))
+_Completion = _struct(
+    "hf_completion", ("status", c_int32), ("byte_count", c_uint64), ("connection", c_uint64), ("fetched", c_uint64),
+    ("context", c_uint64), ("header_byte_count", c_uint32), ("system_error", c_int32), ("is_unsent", c_uint32), ("reserved", c_uint32))
+_MessageInfo = _struct(
+    "hf_message_info", ("header_byte_count", c_uint32), ("connection", c_uint64), ("tag", c_uint64), ("byte_count", c_uint64),
+    ("is_whole", c_uint32), ("reserved", c_uint32))
+_Event = _struct(
+    "hf_event", ("kind", c_int32), ("connection", c_uint64), ("status", c_int32), ("system_error", c_int32), ("text", c_char * 512))
+_Notification = _struct("hf_notification", ("reserved", c_uint32), ("connection", c_uint64), ("value", c_uint64))
+_Decision = _struct("hf_decision", ("outcome", c_int32), ("transport", c_char * 32), ("reason", c_char * 472))
+_HANDLE, _COUNT, _OUT = c_uint64, c_uint64, POINTER(c_uint64)
+_TEXT = (c_char_p, ctypes.c_size_t, POINTER(ctypes.c_size_t))
+_MATCH = (c_uint64, c_uint64)
+_functions: Dict[str, Tuple[Any, ...]] = {
+    "error_get": (POINTER(_Error),),
+    "endpoint_create": (POINTER(_Options), _OUT), "endpoint_listen": (_HANDLE, c_char_p, c_uint16),
+    "endpoint_address": (_HANDLE, *_TEXT), "endpoint_addresses": (_HANDLE, *_TEXT), "endpoint_name": (_HANDLE, *_TEXT),
+    "endpoint_close": (_HANDLE,), "endpoint_is_closed": (_HANDLE, POINTER(ctypes.c_bool)), "endpoint_destroy": (_HANDLE,),
+    "progress": (_HANDLE, POINTER(c_uint32)), "endpoint_fd": (_HANDLE, POINTER(c_int)), "endpoint_arm": (_HANDLE, POINTER(c_int)),
+    "accept": (_HANDLE, _OUT), "endpoint_take_event": (_HANDLE, POINTER(_Event)),
+    "connect": (_HANDLE, c_char_p, POINTER(_ConnectOptions), _OUT), "connection_wait": (_HANDLE, c_int64),
+    "connection_state_get": (_HANDLE, POINTER(c_int)), "connection_peer_name": (_HANDLE, *_TEXT),
+    "connection_transport": (_HANDLE, *_TEXT), "connection_decision": (_HANDLE, c_uint32, POINTER(_Decision)),
+    "connection_close": (_HANDLE,),
+    "send": (_HANDLE, c_void_p, _COUNT, c_void_p, c_uint32, _OUT), "send_tag": (_HANDLE, c_void_p, _COUNT, c_uint64, _OUT),
+    "send_copy": (_HANDLE, c_void_p, _COUNT, c_void_p, c_uint32),
+    "receive": (_HANDLE, _HANDLE, c_void_p, _COUNT, c_void_p, c_uint32, *_MATCH, _OUT),
+    "probe": (_HANDLE, _HANDLE, *_MATCH, c_int64, c_void_p, c_uint32, POINTER(_MessageInfo)),
+    "take_message": (_HANDLE, _HANDLE, *_MATCH, c_int64, _OUT),
+    "message_look": (_HANDLE, c_void_p, c_uint32, POINTER(_MessageInfo)),
+    "message_receive": (_HANDLE, c_void_p, _COUNT, c_void_p, c_uint32, _OUT),
+    "request_test": (_HANDLE, POINTER(_Completion)), "request_status": (_HANDLE,),
+    "request_cancel": (_HANDLE, POINTER(ctypes.c_bool)), "request_release": (_HANDLE,),
+    "wait": (_HANDLE, c_int64, POINTER(_Completion)),
+    "memory_register": (_HANDLE, c_void_p, _COUNT, c_uint32, _OUT), "memory_key": (_HANDLE, c_char_p),
+    "memory_deregister": (_HANDLE,), "memory_is_in_use": (_HANDLE, POINTER(ctypes.c_bool)),
+    "put": (_HANDLE, c_void_p, _COUNT, c_char_p, c_uint64, _OUT), "get": (_HANDLE, c_void_p, _COUNT, c_char_p, c_uint64, _OUT),
+    "put_notify": (_HANDLE, c_void_p, _COUNT, c_char_p, c_uint64, c_uint64, _OUT),
+    "fetch_add": (_HANDLE, c_char_p, c_uint64, c_uint32, c_uint64, _OUT),
+    "swap": (_HANDLE, c_char_p, c_uint64, c_uint32, c_uint64, _OUT),
+    "compare_swap": (_HANDLE, c_char_p, c_uint64, c_uint32, c_uint64, c_uint64, _OUT),
+    "flush": (_HANDLE, _OUT), "endpoint_flush": (_HANDLE, _OUT), "take_notification": (_HANDLE, POINTER(_Notification)),
+}
+
+
+def _load() -> ctypes.CDLL:
+    name, here = "libhandfast.so.0", Path(__file__).resolve()
+    is_installed = here.parent.name == "dist-packages"
+    places = [here.parents[2] / name if is_installed else here.parents[1] / ".build" / "library" / name]
+    chosen = os.environ.get("LIBHANDFAST") or next((str(place) for place in places if place.exists()), name)
+    try:
+        library = ctypes.CDLL(chosen)
+    except OSError as error:
+        raise ImportError(f"{error}; LIBHANDFAST may say where {name} is, which Scripts/link-library makes") from None
+    for function, arguments in _functions.items():
+        entry = getattr(library, "hf_" + function)
+        entry.argtypes, entry.restype = arguments, c_int
+    library.hf_version.restype = c_uint32
+    return library
+
+
+_library = _load()
+version: str = "{}.{}.{}".format(_library.hf_version() // 10**6, _library.hf_version() // 1000 % 1000, _library.hf_version() % 1000)
+
+
+def _made(kind: Any, **fields: Any) -> Any:
+    return kind(struct_byte_count=ctypes.sizeof(kind), **fields)
+
+
+def _last_error(status: int) -> Error:
+    details = _made(_Error)
+    _library.hf_error_get(byref(details))
+    is_its_own = details.status == status
+    text = details.text.decode(errors="replace") if is_its_own else "not in time"
+    return _kinds.get(status, Error)(status, text, details.system_error if is_its_own else 0, is_its_own and details.is_unsent != 0)
+
+
+def _call(function: str, *arguments: Any) -> bool:
+    """True for OK, False for NOT_READY; raises what is an error."""
+    status = getattr(_library, "hf_" + function)(*arguments)
+    if status < 0:
+        raise _last_error(status)
+    return status == Status.OK
+
+
+def _out(function: str, *arguments: Any) -> int:
+    result = c_uint64()
+    if not _call(function, *arguments, byref(result)):
+        raise _last_error(Status.NOT_READY)
+    return result.value
+
+
+def _text(function: str, handle: int) -> str:
+    room = ctypes.create_string_buffer(4096)
+    if not _call(function, handle, room, len(room), None):
+        raise _last_error(Status.NOT_READY)
+    return room.value.decode(errors="replace")
+
+
+def _slices(timeout: Optional[float], wait: Callable[[int], bool]) -> None:
+    """Waits in parts of a tenth of a second, between which Python looks at its signals."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = 0.1 if deadline is None else min(0.1, max(0.0, deadline - time.monotonic()))
+        if wait(int(left * 1e9)):
+            return
+        if deadline is not None and time.monotonic() >= deadline:
+            raise _last_error(Status.NOT_READY)
+
+
+def _readable(data: Buffer) -> Tuple[Any, int]:
+    """What ctypes passes as a pointer, and the length; no copy but of memory that is read-only and not bytes."""
+    if isinstance(data, bytes):
+        return data, len(data)
+    view = memoryview(data).cast("B")
+    return (bytes(view), view.nbytes) if view.readonly else _writable(view)
+
+
+def _writable(data: Buffer) -> Tuple[Any, int]:
+    view = memoryview(data).cast("B")
+    if view.readonly:
+        raise TypeError(f"a writable buffer is needed, not {type(data).__name__}")
+    return ((c_char * view.nbytes).from_buffer(view) if view.nbytes > 0 else None), view.nbytes
+
+
+def _key(key: bytes) -> bytes:
+    if len(key) != 32:
+        raise ArgumentError(Status.ARGUMENT, f"a key has 32 bytes, not {len(key)}")
+    return bytes(key)
+
+
+class Request:
+    """A send, a receive or a one-sided operation under way. When nobody keeps it a receive is cancelled, and all else goes on."""
+
+    def __init__(self, endpoint: "Endpoint", handle: int, kept: Any, header: Any = None, is_receive: bool = False):
+        self._endpoint, self._handle, self._kept, self._header = endpoint, handle, kept, header
+        self._is_receive = is_receive
+        self._result: Optional[Completion] = None
+        self._error: Optional[Error] = None
+        self._is_taken = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it has ended, well or not. Makes no progress."""
+        return self._is_taken or _call("request_status", self._handle)
+
+    def wait(self, timeout: Optional[float] = None) -> Completion:
+        """Makes progress until it is complete. Raises the error by which it ended."""
+        if not self._is_taken:
+            _slices(timeout, lambda nanoseconds: self._take("wait", nanoseconds))
+        if self._error is not None:
+            raise self._error
+        assert self._result is not None
+        return self._result
+
+    def test(self) -> Optional[Completion]:
+        """The same without waiting; None while it is under way."""
+        return self.wait(0) if self._is_taken or self._take("request_test") else None
+
+    def cancel(self) -> bool:
+        """Ends a receive without a message, or a send of which nothing is out; then `wait` raises CANCELLED."""
+        is_cancelled = ctypes.c_bool()
+        if not self._is_taken:
+            _call("request_cancel", self._handle, byref(is_cancelled))
+        return is_cancelled.value
+
+    def _take(self, function: str, *arguments: int) -> bool:
+        found = _made(_Completion)
+        status = getattr(_library, "hf_" + function)(self._handle, *arguments, byref(found))
+        if status == Status.NOT_READY:
+            return False
+        if status != Status.OK:
+            self._error = _last_error(status)
+        else:
+            header = bytes(self._header or b"")[: found.header_byte_count]
+            self._result = Completion(found.byte_count, self._endpoint._connection(found.connection), header, found.fetched)
+        self._is_taken, self._kept = True, None
+        return True
+
+    def __del__(self) -> None:
+        if not self._is_taken:
+            self._endpoint._given_up.append((self._handle, self._is_receive, self._kept, self._header))
+
+
+class Connection:
+    """One peer. What is sent before it is up waits for it."""
+
+    def __init__(self, endpoint: "Endpoint", handle: int):
+        self.endpoint, self._handle = endpoint, handle
+
+    def wait(self, timeout: Optional[float] = None) -> "Connection":
+        """Makes progress until it is up. Raises why it is not."""
+        _slices(timeout, lambda nanoseconds: _call("connection_wait", self._handle, nanoseconds))
+        return self
+
+    @property
+    def state(self) -> State:
+        state = c_int()
+        _call("connection_state_get", self._handle, byref(state))
+        return State(state.value)
+
+    @property
+    def peer_name(self) -> str:
+        return _text("connection_peer_name", self._handle)
+
+    @property
+    def transport(self) -> str:
+        return _text("connection_transport", self._handle)
+
+    @property
+    def decisions(self) -> List[Tuple[str, int, str]]:
+        """Of each transport the name, what became of it (1 is chosen), and why."""
+        found, decision = [], _made(_Decision)
+        while _call("connection_decision", self._handle, len(found), byref(decision)):
+            found.append((decision.transport.decode(), decision.outcome, decision.reason.decode(errors="replace")))
+        return found
+
+    def send(self, data: Buffer, tag: int = 0, header: Optional[bytes] = None) -> Request:
+        """Sends a message with a header, or with one that is the tag alone."""
+        pointer, length = _readable(data)
+        if header is None:
+            return self._start("send_tag", pointer, pointer, length, tag)
+        return self._start("send", pointer, pointer, length, header, len(header))
+
+    def send_copy(self, data: Buffer, tag: int = 0, header: Optional[bytes] = None) -> None:
+        """Sends a small message, at most 65,536 bytes, and is done with it."""
+        pointer, length = _readable(data)
+        header = tag.to_bytes(8, "little") if header is None else header
+        _call("send_copy", self._handle, pointer, length, header, len(header))
+
+    def put(self, data: Buffer, key: bytes, offset: int = 0, notify: Optional[int] = None) -> Request:
+        """Writes into the peer's memory; `notify` is then told to the peer (`Endpoint.take_notification`)."""
+        pointer, length = _readable(data)
+        if notify is None:
+            return self._start("put", pointer, pointer, length, _key(key), offset)
+        return self._start("put_notify", pointer, pointer, length, _key(key), offset, notify)
+
+    def get(self, buffer: Buffer, key: bytes, offset: int = 0) -> Request:
+        pointer, length = _writable(buffer)
+        return self._start("get", pointer, pointer, length, _key(key), offset)
+
+    def fetch_add(self, value: int, key: bytes, offset: int = 0, byte_count: int = 8) -> Request:
+        """Adds to a number of the peer's; `fetched` of the completion is what it was."""
+        return self._start("fetch_add", None, _key(key), offset, byte_count, value)
+
+    def swap(self, value: int, key: bytes, offset: int = 0, byte_count: int = 8) -> Request:
+        return self._start("swap", None, _key(key), offset, byte_count, value)
+
+    def compare_swap(self, expected: int, desired: int, key: bytes, offset: int = 0, byte_count: int = 8) -> Request:
+        return self._start("compare_swap", None, _key(key), offset, byte_count, expected, desired)
+
+    def flush(self) -> Request:
+        """Complete when all one-sided operations before it are."""
+        return self._start("flush", None)
+
+    def close(self) -> None:
+        """In order: what was sent goes out first. Messages of the peer that nobody has received are dropped."""
+        _call("connection_close", self._handle)
+        self.endpoint._connections.pop(self._handle, None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Connection) and other._handle == self._handle
+
+    def __hash__(self) -> int:
+        return hash(self._handle)
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.state != State.CLOSED:
+            self.close()
+
+    def _start(self, function: str, kept: Any, *arguments: Any) -> Request:
+        self.endpoint._sweep()
+        return Request(self.endpoint, _out(function, self._handle, *arguments), kept)
+
+
+class Memory:
+    """Memory that peers reach by its `key`, which is sent to them by any way."""
+
+    def __init__(self, endpoint: "Endpoint", buffer: Buffer, permissions: int):
+        self._endpoint = endpoint
+        self._kept, length = _writable(buffer)
+        self._handle = _out("memory_register", endpoint._handle, self._kept, length, permissions)
+        room = ctypes.create_string_buffer(32)
+        _call("memory_key", self._handle, room)
+        self.key: bytes = room.raw
+        endpoint._memories.add(self)
+
+    def deregister(self, timeout: Optional[float] = None) -> None:
+        """Refuses the key, and waits until no peer is in the memory any more."""
+        _call("memory_deregister", self._handle)
+        self._endpoint._until(lambda: None if self._endpoint._is("memory_is_in_use", self._handle) else True, timeout)
+        self._endpoint._memories.discard(self)
+        self._kept = None
+
+    def __enter__(self) -> "Memory":
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if kind is None:
+            self.deregister(10)
+
+
+class Endpoint:
+    """A process's own end. As a context it is closed in order at the end, and destroyed at once after an exception."""
+
+    def __init__(
+        self, name: Optional[str] = None, settings: Optional[Dict[str, str]] = None, threads: bool = False,
+        ignores_environment: bool = False,
+    ):
+        items = [(key.encode(), value.encode()) for key, value in (settings or {}).items()]
+        options = _made(
+            _Options, thread_mode=int(threads), name=None if name is None else name.encode(),
+            settings=(_Setting * len(items))(*items), setting_count=len(items), ignores_environment=int(ignores_environment))
+        self._connections: Dict[int, Connection] = {}
+        self._memories: "set[Memory]" = set()
+        self._given_up: List[Tuple[int, bool, Any, Any]] = []
+        self._handle = _out("endpoint_create", byref(options))
+
+    def listen(self, host: Optional[str] = None, port: int = 0) -> str:
+        """Accepts peers from now on; returns the address that they need."""
+        if not 0 <= port <= 65535:
+            raise ArgumentError(Status.ARGUMENT, f"the port {port} is not from 0 to 65535")
+        _call("endpoint_listen", self._handle, None if host is None else host.encode(), port)
+        return self.address
+
+    @property
+    def address(self) -> str:
+        return _text("endpoint_address", self._handle)
+
+    @property
+    def name(self) -> str:
+        return _text("endpoint_name", self._handle)
+
+    @property
+    def file_descriptor(self) -> int:
+        fd = c_int()
+        _call("endpoint_fd", self._handle, byref(fd))
+        return fd.value
+
+    def connect(self, address: str, on_demand: bool = False, transports: Optional[str] = None) -> Connection:
+        options = _made(_ConnectOptions, mode=int(on_demand), transports=None if transports is None else transports.encode())
+        return self._known(_out("connect", self._handle, address.encode(), byref(options)))
+
+    def accept(self, timeout: Optional[float] = None) -> Connection:
+        """Waits for a connection that a peer makes."""
+        return self._until(lambda: self._taken("accept"), timeout)
+
+    def progress(self) -> int:
+        """Moves what there is to move; how many things were done."""
+        self._sweep()
+        count = c_uint32()
+        _call("progress", self._handle, byref(count))
+        return count.value
+
+    def receive(
+        self, buffer: Buffer, tag: Optional[int] = None, mask: int = _EVERY_BIT, source: Optional[Connection] = None,
+        header_room: int = 0,
+    ) -> Request:
+        """Posts a receive into a writable buffer; without a tag it takes any message, without a source from anyone."""
+        self._sweep()
+        pointer, length = _writable(buffer)
+        header = ctypes.create_string_buffer(header_room) if header_room > 0 else None
+        arguments = (self._handle, _handle(source), pointer, length, header, header_room, *_matching(tag, mask))
+        return Request(self, _out("receive", *arguments), pointer, header, is_receive=True)
+
+    def receive_bytes(
+        self, tag: Optional[int] = None, mask: int = _EVERY_BIT, source: Optional[Connection] = None, timeout: Optional[float] = None,
+    ) -> Message:
+        """Waits for the next message, of whatever length, and receives it as bytes. Its data may take the time once more."""
+        message, info = c_uint64(), _made(_MessageInfo)
+        arguments = (self._handle, _handle(source), *_matching(tag, mask))
+        _slices(timeout, lambda nanoseconds: _call("take_message", *arguments, nanoseconds, byref(message)))
+        _call("message_look", message.value, None, 0, byref(info))
+        payload, header = bytearray(info.byte_count), ctypes.create_string_buffer(max(info.header_byte_count, 1))
+        pointer, length = _writable(payload)
+        handle = _out("message_receive", message.value, pointer, length, header, info.header_byte_count)
+        done = Request(self, handle, pointer, header).wait(timeout)
+        assert done.connection is not None
+        del pointer
+        return Message(bytes(payload), done.header, done.connection)
+
+    def probe(
+        self, tag: Optional[int] = None, mask: int = _EVERY_BIT, source: Optional[Connection] = None, timeout: Optional[float] = 0,
+    ) -> Optional[MessageInfo]:
+        """Looks for a message that no receive has matched, and leaves it there; None when there is none in time."""
+        info, header = _made(_MessageInfo), ctypes.create_string_buffer(65503)
+        arguments = (self._handle, _handle(source), *_matching(tag, mask))
+        try:
+            _slices(timeout, lambda nanoseconds: _call("probe", *arguments, nanoseconds, header, len(header), byref(info)))
+        except Timeout:
+            return None
+        return MessageInfo(info.byte_count, header.raw[: info.header_byte_count], info.tag, self._known(info.connection))
+
+    def take_event(self, timeout: Optional[float] = 0) -> Optional[Event]:
+        """The oldest news of a connection that has ended; None when there is none in time."""
+        event = _made(_Event)
+        try:
+            self._until(lambda: _call("endpoint_take_event", self._handle, byref(event)) or None, timeout)
+        except Timeout:
+            return None
+        kind = EventKind(event.kind) if event.kind in EventKind._value2member_map_ else event.kind
+        text = event.text.decode(errors="replace")
+        return Event(kind, self._known(event.connection), _kinds.get(event.status, Error)(event.status, text, event.system_error))
+
+    def register(self, buffer: Buffer, get: bool = True, put: bool = True, atomic: bool = False) -> Memory:
+        """Lets peers read, write or count in a writable buffer, until it is deregistered."""
+        return Memory(self, buffer, int(get) + 2 * int(put) + 4 * int(atomic))
+
+    def take_notification(self, timeout: Optional[float] = None) -> Tuple[int, Connection]:
+        """Waits for the value of a `put`, whose bytes are there by then, and who has put."""
+        found = _made(_Notification)
+        self._until(lambda: _call("take_notification", self._handle, byref(found)) or None, timeout)
+        return found.value, self._known(found.connection)
+
+    def flush(self) -> Request:
+        return Request(self, _out("endpoint_flush", self._handle), None)
+
+    def close(self, timeout: Optional[float] = 10) -> None:
+        """Closes all connections in order, waits for that, and destroys the endpoint in any case."""
+        if self._handle == 0:
+            return
+        try:
+            _call("endpoint_close", self._handle)
+            self._until(lambda: self._is("endpoint_is_closed", self._handle) or None, timeout)
+        finally:
+            self.destroy()
+
+    def destroy(self) -> None:
+        """Ends everything at once. Memory of requests that were under way is free again."""
+        handle, self._handle = self._handle, 0
+        if handle != 0:
+            _call("endpoint_destroy", handle)
+        self._given_up.clear()
+        self._memories.clear()
+
+    def __enter__(self) -> "Endpoint":
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        self.close() if kind is None else self.destroy()
+
+    def _known(self, handle: int) -> Connection:
+        return self._connections.setdefault(handle, Connection(self, handle))
+
+    def _connection(self, handle: int) -> Optional[Connection]:
+        return self._known(handle) if handle != 0 else None
+
+    def _taken(self, function: str) -> Optional[Connection]:
+        result = c_uint64()
+        return self._known(result.value) if _call(function, self._handle, byref(result)) else None
+
+    @staticmethod
+    def _is(function: str, handle: int) -> bool:
+        answer = ctypes.c_bool()
+        _call(function, handle, byref(answer))
+        return answer.value
+
+    def _until(self, take: "Callable[[], Optional[_Found]]", timeout: Optional[float]) -> _Found:
+        """Makes progress until `take` has something; sleeps on the descriptor meanwhile."""
+        deadline, poll, milliseconds = None if timeout is None else time.monotonic() + timeout, select.poll(), c_int()
+        poll.register(self.file_descriptor, select.POLLIN)
+        while True:
+            found = take()
+            if found is not None:
+                return found
+            if self.progress() > 0:
+                continue
+            left = 100 if deadline is None else int(min(0.1, deadline - time.monotonic()) * 1000) + 1
+            if deadline is not None and time.monotonic() >= deadline:
+                raise _last_error(Status.NOT_READY)
+            if _call("endpoint_arm", self._handle, byref(milliseconds)):
+                poll.poll(left if milliseconds.value < 0 else min(left, milliseconds.value))
+
+    def _sweep(self) -> None:
+        """Ends what nobody waits for. Its memory is kept until the library no longer needs it."""
+        if self._given_up:
+            entries, self._given_up = self._given_up, []
+            for entry in entries:
+                if entry[1] and not _call("request_status", entry[0]):
+                    _call("request_cancel", entry[0], None)
+                if _call("request_status", entry[0]):
+                    _call("request_release", entry[0])
+                else:
+                    self._given_up.append(entry)
+
+
+def wait_all(requests: Sequence[Request], timeout: Optional[float] = None) -> List[Completion]:
+    """Waits for all of a list within one timeout. Raises the first that failed, by the order of the list."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    return [request.wait(None if deadline is None else max(0.0, deadline - time.monotonic())) for request in requests]
+
+
+def _handle(source: Optional[Connection]) -> int:
+    return 0 if source is None else source._handle
+
+
+def _matching(tag: Optional[int], mask: int) -> Tuple[int, int]:
+    return (0, 0) if tag is None else (tag, mask)
