@@ -129,7 +129,8 @@ hf_status hf_connection_decision(hf_connection connection, uint32_t index, hf_de
 
 /* Closes in order: what was sent goes out, then both sides say goodbye. The handle is stale when that is done; receives
  * on it end with HF_ERROR_CLOSED, and messages of the peer that nobody has received are dropped, also when the peer has
- * closed before: hf_probe tells whether there are some. */
+ * closed before: hf_probe tells whether there are some. One that is not up yet ends at once, with all that waits for it:
+ * hf_connection_wait comes first where that matters. */
 hf_status hf_connection_close(hf_connection connection);
 
 /* ---- Messages ---- */
