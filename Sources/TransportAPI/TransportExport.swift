@@ -50,12 +50,12 @@ public enum TransportExport {
         return UnsafePointer(copy.baseAddress!)
     }
 
-    private static func permanent(_ rows: [SettingRow]) -> UnsafePointer<hf_setting>? {
+    private static func permanent(_ rows: [SettingRow]) -> UnsafePointer<hf_plugin_setting>? {
         guard !rows.isEmpty else { return nil }
-        let settings = UnsafeMutableBufferPointer<hf_setting>.allocate(capacity: rows.count)
+        let settings = UnsafeMutableBufferPointer<hf_plugin_setting>.allocate(capacity: rows.count)
         _ = settings.initialize(
             from: rows.map {
-                hf_setting(
+                hf_plugin_setting(
                     name: permanent($0.name), default_value: permanent($0.defaultText), allowed: permanent($0.allowed),
                     help: permanent($0.help))
             })

@@ -96,7 +96,7 @@ private let idleSource = """
         (void)a; (void)s; (void)e; (void)c; return &state;
     }
     static int32_t allows_(uint32_t setting, const char *value) { return setting == 0 ? strlen(value) < 4 : value[0] != 'x'; }
-    static hf_setting settings[] = {
+    static hf_plugin_setting settings[] = {
         { "HANDFAST_IDLE_COLOUR", "red", "a word of 3 letters", "The colour." },
         { "HANDFAST_IDLE_SHAPE", "", "a word", "The shape." },
     };

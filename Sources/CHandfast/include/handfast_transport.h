@@ -104,12 +104,12 @@ typedef struct hf_refusal {
 #define HF_REFUSED_MALFORMED_STEP 5 /* what the peer sent for it makes no sense */
 
 /* One environment variable of the transport. All four are UTF-8, end with a zero, and stay as they are. */
-typedef struct hf_setting {
+typedef struct hf_plugin_setting {
     const char *name;          /* HANDFAST_, the transport's name in capitals with _ for -, _, and more */
     const char *default_value; /* as a user would write it */
     const char *allowed;       /* for errors: "a number of bytes from 1 to 4096" */
     const char *help;          /* one sentence: what it is for */
-} hf_setting;
+} hf_plugin_setting;
 
 /* Whom a connection is to; borrowed for the call. */
 typedef struct hf_peer {
@@ -152,7 +152,7 @@ typedef struct hf_transport_plugin {
     uint32_t number;
     uint32_t setting_count; /* at most 64 */
     /* Its environment variables; NULL when there are none. */
-    const hf_setting *settings;
+    const hf_plugin_setting *settings;
     /* Whether a variable, named by its index, may hold this text. Called on any thread, also before `make`. NULL allows all. */
     int32_t (*allows)(uint32_t setting, const char *value);
     /* The data path; `read`, and the four for exposed memory together, may be NULL. */
