@@ -19,7 +19,7 @@ extension Endpoint {
         guard state.pointee.callbacks.isEmpty || state.pointee.isCallingBack else { return .none }
         if state.pointee.isHandlerDue, !state.pointee.isInHandler { return .none }
         if state.pointee.hasConditions, engine.checkConditions() > 0 { return .none }
-        for index in state.pointee.polled.indices {
+        for index in 0..<state.pointee.polledCount {
             let polled = state.pointee.polled[index]
             guard polled.arm(polled.state) == 0 else { return .none }
         }

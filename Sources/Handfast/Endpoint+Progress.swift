@@ -98,7 +98,7 @@ extension Endpoint {
         // The condition may have let a message in.
         if state.pointee.isHandlerDue, !state.pointee.isInHandler { return }
         if state.pointee.hasConditions, engine.checkConditions() > 0 { return }
-        for index in state.pointee.polled.indices {
+        for index in 0..<state.pointee.polledCount {
             let polled = state.pointee.polled[index]
             guard polled.arm(polled.state) == 0 else { return }
         }

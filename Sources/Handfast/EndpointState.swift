@@ -28,6 +28,8 @@ struct EndpointState: ~Copyable {
     let pieces: UnsafeMutablePointer<hf_piece>
     var head: UInt64 = 0
     let polled: UnsafeMutableBufferPointer<Polled>
+    /// Those at the front, which have had a channel: the others have nothing to say.
+    var polledCount = 0
 
     /// Receives from any connection that have not matched.
     var posted = RequestQueue()
@@ -113,7 +115,14 @@ struct EndpointState: ~Copyable {
     /// - Returns: how many things the transports did.
     mutating func pollTransports() -> Int {
         var done = 0
-        for index in polled.indices { done &+= Int(polled[index].poll(polled[index].state)) }
+        for index in 0..<polledCount { done &+= Int(polled[index].poll(polled[index].state)) }
         return done
+    }
+
+    /// A transport gets its first channel, perhaps: from now on it is polled.
+    mutating func poll(alsoTransport state: UnsafeMutableRawPointer) {
+        guard let index = polled[polledCount...].firstIndex(where: { $0.state == state }) else { return }
+        polled.swapAt(index, polledCount)
+        polledCount += 1
     }
 }

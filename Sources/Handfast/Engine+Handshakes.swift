@@ -205,6 +205,7 @@ extension Engine {
         if transport.operations.pointee.read != nil {
             slot.pointee.readPartByteCount = rendezvous.byteCount(over: transports[index].definition.name, .read)
         }
+        state.pointee.poll(alsoTransport: transport.state)
         slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
         slot.pointee.operations = transport.operations
         record.phase = .connected(transport: index)
