@@ -5,8 +5,6 @@ import TransportAPI
 
 /// Measures between two processes of this host, of which this is one, and from this process to itself.
 struct LocalRun: ~Copyable {
-    private static let host = IPAddress("127.0.0.1")
-
     private let plan: Plan
     private let endpoint: Endpoint
     private let pinning: Pinning
@@ -32,7 +30,7 @@ struct LocalRun: ~Copyable {
     private var companionArguments: [String] {
         let largest = max(plan.sizes.max() ?? 0, 1)
         return [
-            "perf", "--listen", "127.0.0.1:0@perf-echo", "--companion", "--pin", pinning.echoingText, "--sizes",
+            "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin", pinning.echoingText, "--sizes",
             "\(largest)",
         ]
     }
@@ -48,8 +46,8 @@ struct LocalRun: ~Copyable {
         }
         if plan.tests.contains(.latency) { runner.report.note("us: half a round trip.") }
         if plan.tests.contains(.bandwidth) { runner.report.note("MB/s: 10^6 bytes a second, many messages in flight.") }
-        try endpoint.listen(on: Self.host)
-        let peer = PeerDescription(name: "perf-echo", address: [127, 0, 0, 1], isLocal: true)
+        try endpoint.listen(on: LocalHost.address)
+        let peer = PeerDescription(name: "perf-echo", address: LocalHost.address.bytes, isLocal: true)
         let choice = plan.selection.choose(for: peer)
         for excluded in choice.excluded { runner.report.note("\(excluded.name): left out, \(excluded.reason)") }
         try tellChoice(runner, companion)

@@ -20,10 +20,10 @@ final class Crowd {
         self.clock = clock
         companion = try Companion(
             arguments: [
-                "perf", "--listen", "127.0.0.1:0@perf-hold", "--companion", "--hold", "--pin", pinning.echoingText,
+                "perf", "--listen", "\(LocalHost.address):0@perf-hold", "--companion", "--hold", "--pin", pinning.echoingText,
             ])
         endpoint = try Endpoint(name: "perf")
-        try endpoint.listen(on: IPAddress("127.0.0.1"))
+        try endpoint.listen(on: LocalHost.address)
         connections.reserveCapacity(capacity)
         control = try endpoint.connect(to: companion.address, selection: Plan.only("tcp"))
         try endpoint.wait(for: control, timeout: Self.patience)

@@ -3,30 +3,50 @@ import Glibc
 
 /// What memory a process has: as the allocator counts it, and the part of it that others map too.
 struct MemoryReading {
-    static let byteCount = 16
+    static let byteCount = 24
 
     /// Handed out by malloc and not given back.
     var heapByteCount = 0
     /// Shared segments, as far as their pages are there.
     var sharedByteCount = 0
+    /// Pinned for devices.
+    var pinnedByteCount = 0
 
     static func now() -> MemoryReading {
-        MemoryReading(heapByteCount: Int(clamping: cbench_heap_bytes()), sharedByteCount: sharedByteCount())
+        MemoryReading(
+            heapByteCount: Int(clamping: cbench_heap_bytes()), sharedByteCount: sharedByteCount(),
+            pinnedByteCount: pinnedByteCount())
     }
 
-    init(heapByteCount: Int, sharedByteCount: Int) {
+    init(heapByteCount: Int, sharedByteCount: Int, pinnedByteCount: Int) {
         self.heapByteCount = heapByteCount
         self.sharedByteCount = sharedByteCount
+        self.pinnedByteCount = pinnedByteCount
     }
 
     init(reading bytes: UnsafeRawBufferPointer) {
         heapByteCount = Int(littleEndian: bytes.loadUnaligned(as: Int.self))
         sharedByteCount = Int(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int.self))
+        pinnedByteCount = Int(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: Int.self))
     }
 
     func write(to bytes: UnsafeMutableRawBufferPointer) {
         bytes.storeBytes(of: heapByteCount.littleEndian, as: Int.self)
         bytes.storeBytes(of: sharedByteCount.littleEndian, toByteOffset: 8, as: Int.self)
+        bytes.storeBytes(of: pinnedByteCount.littleEndian, toByteOffset: 16, as: Int.self)
+    }
+
+    private static func pinnedByteCount() -> Int {
+        guard let file = fopen("/proc/self/status", "re") else { return 0 }
+        defer { fclose(file) }
+        var line: UnsafeMutablePointer<CChar>?
+        var capacity = 0
+        defer { free(line) }
+        while getline(&line, &capacity, file) > 0, let line {
+            let words = String(cString: line).split { $0 == " " || $0 == "\t" }
+            if words.first == "VmPin:", words.count > 1, let kibibytes = Int(words[1]) { return kibibytes << 10 }
+        }
+        return 0
     }
 
     /// Of all segments that are mapped here, each once: their pages are reserved, whether they were touched or not.

@@ -6,12 +6,12 @@ struct ScalePlan {
     /// Nil for the usual ones of the test.
     let counts: [Int]?
     let format: ReportFormat
-    /// The transports that the user named; nil for TCP and shared memory.
+    /// The transports that the user named; nil for TCP, shared memory and, where there is a device, verbs.
     let names: [String]?
     let pinning: Pinning
 
     var kinds: [ConnectionKind] {
-        let transports = (names ?? ["tcp", "shm"]).map { ConnectionKind.transport($0) }
+        let transports = (names ?? ["tcp", "shm"] + (LocalHost.isRDMA ? ["verbs"] : [])).map { ConnectionKind.transport($0) }
         // The usual run has everything; who names transports wants those.
         switch test {
         case .connect, .crowd, .sleep: return transports

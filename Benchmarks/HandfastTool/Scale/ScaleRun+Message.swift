@@ -14,7 +14,9 @@ extension ScaleRun {
         try crowd.grow(kind, to: count - 1)
         tellObstacle(kind, crowd)
         let companion = try Companion(
-            arguments: ["perf", "--listen", "127.0.0.1:0@perf-echo", "--companion", "--pin", plan.pinning.echoingText])
+            arguments: [
+                "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin", plan.pinning.echoingText,
+            ])
         let connection = try crowd.endpoint.connect(to: companion.address, selection: Plan.only(name))
         let row =
             plan.test == .sleep

@@ -110,6 +110,7 @@ struct ScaleRun {
                     ("bytes_per_connection", each(after.heapByteCount - before.heapByteCount), 1),
                     ("peer_bytes_per_connection", each(peerAfter.heapByteCount - peerBefore.heapByteCount), 1),
                     ("shared_bytes_per_connection", each(after.sharedByteCount - before.sharedByteCount), 1),
+                    ("pinned_bytes_per_connection", each(after.pinnedByteCount - before.pinnedByteCount), 1),
                 ]))
     }
 
