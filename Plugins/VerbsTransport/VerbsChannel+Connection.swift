@@ -87,10 +87,7 @@ extension VerbsChannel {
     /// queue pair that goes takes it along.
     static func hasArrived(_ channel: Pointer) -> Bool {
         guard unsafe channel.pointee.rdmaConnection != nil else { return true }
-        if unsafe channel.pointee.lingersUntil == nil {
-            unsafe channel.pointee.lingersUntil = ContinuousClock.now + VerbsTiming.lingering
-            unsafe channel.pointee.device.pointee.lingeringCount += 1
-        }
+        unsafe linger(channel, VerbsTiming.lingering)
         return false
     }
 
@@ -100,8 +97,6 @@ extension VerbsChannel {
     static func dropConnection(_ channel: Pointer) {
         if let connection = unsafe channel.pointee.rdmaConnection { unsafe cverbs_connection_destroy(connection) }
         unsafe channel.pointee.rdmaConnection = nil
-        if unsafe channel.pointee.lingersUntil != nil { unsafe channel.pointee.device.pointee.lingeringCount -= 1 }
-        unsafe channel.pointee.lingersUntil = nil
     }
 }
 
@@ -118,13 +113,12 @@ extension VerbsState {
             unsafe takeCompletions(device)
             unsafe VerbsChannel.connectionChanged(owner.assumingMemoryBound(to: VerbsChannel.self))
         }
-        if unsafe device.pointee.lingeringCount > 0 { unsafe endLingering(device) }
         return count
     }
 
     /// Peers that have not closed within the time have had all that was sent. It is looked at when anything else wakes the
     /// endpoint, as only a queue pair waits for it.
-    private static func endLingering(_ device: VerbsDevice.Pointer) {
+    static func endLingering(_ device: VerbsDevice.Pointer) {
         let now = ContinuousClock.now
         unsafe device.pointee.channels.forEach {
             if let end = unsafe $0.pointee.lingersUntil, end < now { unsafe VerbsChannel.breakPair($0) }

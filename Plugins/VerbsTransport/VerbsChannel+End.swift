@@ -28,21 +28,20 @@ extension VerbsChannel {
                 unsafe sendControl(channel, [.end, .control])
             }
         }
+        // The peer may be dead, and never have a buffer.
+        if unsafe channel.pointee.owesEnd { unsafe linger(channel, VerbsTiming.waitingToEnd) }
         let isDone =
-            unsafe channel.pointee.posted == channel.pointee.completed
-            && (channel.pointee.owesEnd ? !mayWait(channel) : hasArrived(channel))
+            unsafe !channel.pointee.owesEnd && channel.pointee.posted == channel.pointee.completed
+            && hasArrived(channel)
         // Nobody reads any more what is on its way to a peer that has ended.
         if unsafe isDone || channel.pointee.hasPeerEnded || channel.pointee.error != 0 { unsafe breakPair(channel) }
     }
 
-    /// Whether it may stay until the peer has a buffer for the last frame: few do, as the peer may be dead.
-    private static func mayWait(_ channel: Pointer) -> Bool {
-        let device = unsafe channel.pointee.device
-        if unsafe channel.pointee.isWaitingToEnd { return true }
-        guard unsafe device.pointee.waitingToEndCount < VerbsDevice.waitingToEndLimit else { return false }
-        unsafe channel.pointee.isWaitingToEnd = true
-        unsafe device.pointee.waitingToEndCount += 1
-        return true
+    /// Has it go after a while, whatever it waits for.
+    static func linger(_ channel: Pointer, _ limit: Duration) {
+        guard unsafe channel.pointee.lingersUntil == nil else { return }
+        unsafe channel.pointee.lingersUntil = ContinuousClock.now + limit
+        unsafe channel.pointee.device.pointee.lingeringCount += 1
     }
 
     /// The connection works no more. May call the engine.
@@ -137,6 +136,8 @@ extension VerbsChannel {
         unsafe channel.pointee.phase = .broken
         unsafe device.pointee.channels.remove(channel)
         unsafe dropConnection(channel)
+        if unsafe channel.pointee.lingersUntil != nil { unsafe device.pointee.lingeringCount -= 1 }
+        unsafe channel.pointee.lingersUntil = nil
         // Some drivers throw away what a queue pair had completed when it is destroyed, and with it receive buffers.
         unsafe cverbs_queue_pair_break(channel.pointee.pair)
         unsafe device.pointee.stashAll()
@@ -146,7 +147,6 @@ extension VerbsChannel {
         unsafe dropReads(channel)
         unsafe dropExposures(channel)
         unsafe device.pointee.release(channel.pointee.granted + 1)
-        if unsafe channel.pointee.isWaitingToEnd { unsafe device.pointee.waitingToEndCount -= 1 }
         unsafe channel.pointee.next = unsafe device.pointee.firstDestroyed
         unsafe device.pointee.firstDestroyed = unsafe channel
     }

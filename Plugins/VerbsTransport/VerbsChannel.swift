@@ -74,8 +74,6 @@ import CVerbs
     var owesRoom = false
     /// The engine closed, and the last frame has not gone out.
     var owesEnd = false
-    /// It has no buffer of the peer's for that.
-    var isWaitingToEnd = false
 
     // Receiving.
     /// Credits that the peer has, or will be given back.

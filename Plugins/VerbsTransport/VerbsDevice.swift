@@ -9,8 +9,6 @@ import Glibc
 
     /// Buffers of one device that sends may hold at once.
     static let sendBufferLimit = 256
-    /// Channels that have closed and whose peer has no buffer for their last frame.
-    static let waitingToEndLimit = 64
     /// Completions taken with one call.
     static let batch = Int(CVERBS_WORK_LIMIT)
 
@@ -45,7 +43,6 @@ import Glibc
     let completions: UnsafeMutablePointer<cverbs_completion>
     /// Taken from the completion queue out of turn, for the next polls.
     var stash = unsafe CompletionStash()
-    var waitingToEndCount = 0
     /// Channels that `settle` looks at, after what has come.
     var firstTouched: Channel?
     /// Channels whose queue pair is to be destroyed when the completion queue is empty, and those to be freed the next time.
@@ -148,7 +145,8 @@ extension VerbsDevice {
     // Hot path.
     /// Whether there is something to do without completions.
     var hasWork: Bool {
-        unsafe firstTouched != nil || firstBroken != nil || firstDestroyed != nil || isTimeForEvents
+        unsafe firstTouched != nil || firstBroken != nil || firstDestroyed != nil || lingeringCount > 0
+            || isTimeForEvents
     }
 
     var isTimeForEvents: Bool { unsafe pollCount % Self.eventInterval == 0 }

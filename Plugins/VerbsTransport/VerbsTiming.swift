@@ -11,6 +11,8 @@ enum VerbsTiming {
     /// For an iWARP connection with its first read, and at the answerer, which is to hear of the starter's reason first.
     static let connectMilliseconds: Int32 = 2000
     static let answerMilliseconds: Int32 = 2500
+    /// For a peer to have a buffer for the last frame.
+    static let waitingToEnd = Duration.seconds(2)
     /// For a peer that has not closed to take what was sent to it over iWARP.
     static let lingering = Duration.seconds(10)
 }

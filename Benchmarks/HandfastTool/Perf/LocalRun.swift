@@ -30,7 +30,8 @@ struct LocalRun: ~Copyable {
     private var companionArguments: [String] {
         let largest = max(plan.sizes.max() ?? 0, 1)
         return [
-            "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin", pinning.echoingText, "--sizes",
+            "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin", pinning.echoingText,
+            "--sizes",
             "\(largest)",
         ]
     }

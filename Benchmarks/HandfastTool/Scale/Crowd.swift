@@ -20,7 +20,8 @@ final class Crowd {
         self.clock = clock
         companion = try Companion(
             arguments: [
-                "perf", "--listen", "\(LocalHost.address):0@perf-hold", "--companion", "--hold", "--pin", pinning.echoingText,
+                "perf", "--listen", "\(LocalHost.address):0@perf-hold", "--companion", "--hold", "--pin",
+                pinning.echoingText,
             ])
         endpoint = try Endpoint(name: "perf")
         try endpoint.listen(on: LocalHost.address)

@@ -11,7 +11,9 @@ struct ScalePlan {
     let pinning: Pinning
 
     var kinds: [ConnectionKind] {
-        let transports = (names ?? ["tcp", "shm"] + (LocalHost.isRDMA ? ["verbs"] : [])).map { ConnectionKind.transport($0) }
+        let transports = (names ?? ["tcp", "shm"] + (LocalHost.isRDMA ? ["verbs"] : [])).map {
+            ConnectionKind.transport($0)
+        }
         // The usual run has everything; who names transports wants those.
         switch test {
         case .connect, .crowd, .sleep: return transports

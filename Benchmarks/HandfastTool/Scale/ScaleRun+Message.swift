@@ -15,7 +15,8 @@ extension ScaleRun {
         tellObstacle(kind, crowd)
         let companion = try Companion(
             arguments: [
-                "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin", plan.pinning.echoingText,
+                "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin",
+                plan.pinning.echoingText,
             ])
         let connection = try crowd.endpoint.connect(to: companion.address, selection: Plan.only(name))
         let row =
