@@ -6,9 +6,9 @@ import Testing
     private static let steps = ["post", "send", "deliver", "result", "poll"]
     /// Of Swift 6.3 on x86-64: those of the library and of the probe around it, which takes 145.
     private static let stored: [String: [Int]] = [
-        "shm": [309, 472, 641, 234, 352],
-        "tcp": [309, 395, 653, 234, 450],
-        "loopback": [309, 532, 702, 234, 265],
+        "shm": [309, 472, 596, 234, 307],
+        "tcp": [309, 395, 580, 234, 377],
+        "loopback": [309, 532, 622, 234, 185],
     ]
     private static let messageCount = 1_000
 
