@@ -1,3 +1,5 @@
+import TransportAPI
+
 /// What each side says of itself over the Unix socket, beside the descriptors.
 struct Introduction: Hashable {
     static let byteCount = 60

@@ -23,3 +23,17 @@ struct Nonce: Hashable {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
+
+extension FieldReader {
+    mutating func readNonce() -> Nonce? {
+        guard let high = read(UInt64.self), let low = read(UInt64.self) else { return nil }
+        return Nonce(high: high, low: low)
+    }
+}
+
+extension [UInt8] {
+    mutating func append(nonce: Nonce) {
+        append(field: nonce.high)
+        append(field: nonce.low)
+    }
+}

@@ -1,4 +1,5 @@
 import CVerbs
+import TransportAPI
 
 /// Where the answerer waits for the starter's iWARP connection, besides the address, which is its GID.
 struct IWARPListener: Hashable {

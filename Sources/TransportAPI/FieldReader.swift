@@ -1,19 +1,19 @@
-/// Reads big-endian fields from bytes of the peer; nil when they end too soon.
-struct FieldReader {
+/// Reads big-endian fields from a step or another message of the peer's; nil when they end too soon.
+package struct FieldReader {
     private var rest: ArraySlice<UInt8>
 
-    init(_ bytes: [UInt8]) { rest = bytes[...] }
+    package init(_ bytes: [UInt8]) { rest = bytes[...] }
 
-    var isAtEnd: Bool { rest.isEmpty }
+    package var isAtEnd: Bool { rest.isEmpty }
 
-    mutating func read<Field: FixedWidthInteger & UnsignedInteger>(_ type: Field.Type) -> Field? {
+    package mutating func read<Field: FixedWidthInteger & UnsignedInteger>(_ type: Field.Type) -> Field? {
         let byteCount = Field.bitWidth / 8
         guard rest.count >= byteCount else { return nil }
         defer { rest.removeFirst(byteCount) }
         return rest.prefix(byteCount).reduce(0) { $0 << 8 | Field($1) }
     }
 
-    mutating func readBytes(_ count: Int) -> [UInt8]? {
+    package mutating func readBytes(_ count: Int) -> [UInt8]? {
         guard rest.count >= count else { return nil }
         defer { rest.removeFirst(count) }
         return Array(rest.prefix(count))
@@ -21,7 +21,7 @@ struct FieldReader {
 }
 
 extension [UInt8] {
-    mutating func append(field: some FixedWidthInteger & UnsignedInteger) {
+    package mutating func append(field: some FixedWidthInteger & UnsignedInteger) {
         for shift in stride(from: field.bitWidth - 8, through: 0, by: -8) {
             append(UInt8(truncatingIfNeeded: field >> shift))
         }
