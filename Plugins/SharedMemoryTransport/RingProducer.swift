@@ -12,8 +12,10 @@ import CSystem
     private var written: UInt64 = 0
     /// The consumer's count when it was last looked at.
     private var consumed: UInt64 = 0
-    /// How long a line takes that the consumer has written, in ticks, when nothing shortens it.
+    /// How long a line takes that the consumer has written, in ticks, when nothing shortens it; 0 where it does not matter.
     var distance: UInt32 = 0
+    private let measuresDistance = Self.hasFarCaches
+    private static let hasFarCaches = csystem_has_far_caches() != 0
     /// From here on the other core is far: cores that share a cache need about 130, others 350.
     private static let farDistance: UInt32 = 230
 
@@ -107,6 +109,7 @@ import CSystem
 
     @inline(never)
     private mutating func lookAtConsumer() {
+        guard measuresDistance else { return unsafe consumed = csystem_load_acquire(consumedLines) }
         let before = consumed
         var ticks: UInt64 = 0
         unsafe consumed = csystem_load_timed(consumedLines, &ticks)

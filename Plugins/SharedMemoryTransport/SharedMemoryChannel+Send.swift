@@ -29,7 +29,7 @@ private let farByteCount: UInt64 = 1_536
     } else {
         for index in 0..<Int(pieceCount) {
             let byteCount = unsafe pieces[index].byte_count
-            unsafe csystem_copy(room, pieces[index].bytes, byteCount)
+            unsafe csystem_copy_in_order(room, pieces[index].bytes, byteCount)
             unsafe room += Int(byteCount)
         }
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <emmintrin.h>
 #endif
 #include <stddef.h>
@@ -79,6 +80,16 @@ void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count) {
     _mm_sfence();  // Such stores are not ordered by what publishes them.
 #endif
     memcpy(target, source, byte_count);
+}
+
+int csystem_has_far_caches(void) {
+#if defined(__x86_64__)
+    unsigned int most, name[3];
+    // The maker's name in the order of the registers: "AuthenticAMD", "HygonGenuine".
+    return __get_cpuid(0, &most, &name[0], &name[2], &name[1]) && (!memcmp(name, "Auth", 4) || !memcmp(name, "Hygo", 4));
+#else
+    return 0;
+#endif
 }
 
 int64_t csystem_segment_byte_count(int descriptor) {

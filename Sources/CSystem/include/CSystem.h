@@ -31,6 +31,9 @@ static inline uint64_t csystem_exchange(uint64_t *word, uint64_t value) {
     return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
 }
 
+/// 16 bytes at any address, in one register.
+typedef long long csystem_quad __attribute__((vector_size(16), aligned(1), may_alias));
+
 /// Copies bytes; up to 64 without a call, by words that may overlap each other.
 static inline void csystem_copy(void *to, const void *from, uint64_t byte_count) {
     char *target = (char *)to;
@@ -46,11 +49,12 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
     } else if (byte_count > 64) {
         __builtin_memcpy(target, source, byte_count);
     } else if (byte_count >= 32) {
-        char head[32], tail[32];  // Read before written, so that the compiler keeps them in registers.
-        __builtin_memcpy(head, source, 32);
-        __builtin_memcpy(tail, source_end - 32, 32);
-        __builtin_memcpy(target, head, 32);
-        __builtin_memcpy(target_end - 32, tail, 32);
+        const csystem_quad *first = (const csystem_quad *)source, *last = (const csystem_quad *)source_end;
+        csystem_quad a = first[0], b = first[1], c = last[-2], d = last[-1];
+        ((csystem_quad *)target)[0] = a;
+        ((csystem_quad *)target)[1] = b;
+        ((csystem_quad *)target_end)[-2] = c;
+        ((csystem_quad *)target_end)[-1] = d;
     } else if (byte_count > 16) {
         __builtin_memcpy(target, source, 16);
         __builtin_memcpy(target_end - 16, source_end - 16, 16);
@@ -60,6 +64,26 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
     } else {
         for (uint64_t i = 0; i < byte_count; i++) target[i] = source[i];
     }
+}
+
+/// Copies to lines that another processor has read last, one after the other. They all have to be fetched from there, which begins
+/// later with a copy that writes both ends first, as the usual one does; far more bytes it fetches by itself.
+static inline void csystem_copy_in_order(void *to, const void *from, uint64_t byte_count) {
+    char *target = (char *)to;
+    const char *source = (const char *)from;
+    if (byte_count <= 2048) {
+        for (; byte_count > 64; byte_count -= 64, target += 64, source += 64) {
+            const csystem_quad *from_line = (const csystem_quad *)source;
+            csystem_quad *to_line = (csystem_quad *)target;
+            csystem_quad a = from_line[0], b = from_line[1], c = from_line[2], d = from_line[3];
+            to_line[0] = a;
+            to_line[1] = b;
+            to_line[2] = c;
+            to_line[3] = d;
+            __asm__ volatile("" ::: "memory");  // Else the compiler makes the usual copy of it.
+        }
+    }
+    csystem_copy(target, source, byte_count);
 }
 
 /// Tells the processor that this is a spin loop.
@@ -121,6 +145,10 @@ void csystem_drop_pages(void *start, uint64_t byte_count);
 /// Copies past this processor's caches where it can, to memory aligned to a line that another processor reads next: it
 /// then finds the bytes sooner than in a cache of ours. What is published afterwards is seen after the bytes.
 void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count);
+
+/// Whether memory can be nearer than another core's cache: where a processor has several third-level caches (AMD), not where
+/// all cores share one (Intel).
+int csystem_has_far_caches(void);
 
 /// Size of a segment made as above, or a negated errno; EPERM when its size is not sealed, so that its owner could
 /// cut it under our feet.
