@@ -13,7 +13,7 @@ enum BulkMemory {
     static let linesPerSlot = 8
 
     /// Shorter runs are quicker in the ring.
-    static let leastByteCount = 4096
+    static let leastByteCount = 1536
 
     /// How many of a run's bytes go into the next slot: never so many that the rest is too short for one.
     static func share(of byteCount: Int) -> Int {

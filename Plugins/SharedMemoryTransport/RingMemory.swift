@@ -11,6 +11,9 @@ enum RingMemory {
     /// A control word with this bit says: so many bytes and one are in the next slot of bulk memory.
     static let slotMark: UInt64 = 1 << 32
 
+    /// A line so far ahead arrives while the packets before it are delivered.
+    static let fetchDistance = 4
+
     /// Bytes to map for a ring of so many lines.
     static func byteCount(lineCount: Int) -> Int { (lineCount + 1) * lineByteCount }
 

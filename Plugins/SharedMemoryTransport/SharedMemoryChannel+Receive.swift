@@ -4,6 +4,8 @@ import Glibc
 
 /// Below this it is quicker to let the engine copy than to ask it for a place.
 private let placeByteCount = 512
+/// From so many packets in one poll on, lines are fetched ahead of their packets.
+private let burstCount: UInt32 = 4
 
 extension SharedMemoryChannel {
     /// Packets per connection and poll, so that one busy peer does not starve the others.
@@ -43,6 +45,8 @@ extension SharedMemoryChannel {
             }
             guard let packet = unsafe next else { break }
             count += 1
+            // So many in a row: the sender is ahead, and does not want the line back.
+            if count >= burstCount { unsafe channel.pointee.consumer.fetchAhead() }
             let isWhole = unsafe packet.count < placeByteCount && channel.pointee.takenByteCount == 0
             guard unsafe isWhole ? deliver(channel, packet, from: 0) : hand(channel, packet) else { break }
             let freed = unsafe channel.pointee.consumer.release(packet.count)

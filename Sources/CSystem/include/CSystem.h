@@ -86,6 +86,9 @@ static inline void csystem_copy_in_order(void *to, const void *from, uint64_t by
     csystem_copy(target, source, byte_count);
 }
 
+/// Has a line of memory fetched that is going to be read.
+static inline void csystem_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
+
 /// Tells the processor that this is a spin loop.
 static inline void csystem_pause(void) {
 #if defined(__x86_64__)
