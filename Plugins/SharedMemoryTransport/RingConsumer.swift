@@ -19,7 +19,10 @@ import CSystem
     private var slot = 0
     /// The packet that was peeked at last.
     private var isInSlot = false
-    private var position = 0
+    /// Where the next control word is looked for.
+    private var next: UnsafeMutableRawPointer
+    /// The longest packet that there can be: up to the end of the ring, in bytes. Negative at the last line.
+    private var limit = 0
     private var consumed: UInt64 = 0
 
     /// - Parameter memory: as for the producer; outlives this value.
@@ -27,26 +30,34 @@ import CSystem
         precondition(lineCount >= 4)
         unsafe consumedLines = memory.assumingMemoryBound(to: UInt64.self)
         unsafe lines = memory + RingMemory.lineByteCount
+        unsafe next = lines
         self.lineCount = lineCount
+        startOver()
     }
 
     // Hot path.
     /// The next packet in place, valid until `release`; nil when there is none.
     @inline(__always)
     mutating func peek() throws(Obstacle) -> UnsafeRawBufferPointer? {
-        var control = unsafe csystem_load_acquire(self.control(position))
+        var control = load()
         if control == RingMemory.wrapMark {
             consumed &+= UInt64(lineCount - position)
-            position = 0
-            control = unsafe csystem_load_acquire(self.control(0))
+            startOver()
+            control = load()
         }
         guard control != 0 else { return nil }
-        let limit = (lineCount - position - 1) * RingMemory.lineByteCount - RingMemory.controlByteCount
+        let byteCount = Int(truncatingIfNeeded: control &- 1)
         isInSlot = limit >= 0 && control & RingMemory.slotMark != 0
         if isInSlot { return unsafe try peekSlot(control) }
-        guard limit >= 0, control - 1 <= UInt64(limit) else { throw .corrupt(control: control, line: position) }
-        let start = unsafe lines + position * RingMemory.lineByteCount + RingMemory.controlByteCount
-        return unsafe UnsafeRawBufferPointer(start: start, count: Int(control - 1))
+        guard byteCount >= 0, byteCount <= limit else { throw .corrupt(control: control, line: position) }
+        // The lines behind the first are fetched together, while the packet is matched with its receive.
+        var ahead = RingMemory.lineByteCount
+        let end = min(byteCount + RingMemory.controlByteCount, RingMemory.fetchLimit)
+        while ahead < end {
+            unsafe csystem_prefetch(next + ahead)
+            ahead &+= RingMemory.lineByteCount
+        }
+        return unsafe UnsafeRawBufferPointer(start: next + RingMemory.controlByteCount, count: byteCount)
     }
 
     private func peekSlot(_ control: UInt64) throws(Obstacle) -> UnsafeRawBufferPointer {
@@ -60,8 +71,9 @@ import CSystem
 
     /// Whether `peek` would find something, be it only that the ring is corrupt. Changes nothing.
     var hasPacket: Bool {
-        let control = unsafe csystem_load_acquire(self.control(position))
-        return unsafe control == RingMemory.wrapMark ? csystem_load_acquire(self.control(0)) != 0 : control != 0
+        let control = load()
+        guard control == RingMemory.wrapMark else { return control != 0 }
+        return unsafe csystem_load_acquire(lines.assumingMemoryBound(to: UInt64.self)) != 0
     }
 
     // Hot path.
@@ -71,8 +83,9 @@ import CSystem
     mutating func release(_ byteCount: Int) -> Int {
         let used = isInSlot ? 1 : RingMemory.lineCount(forPacketOf: byteCount)
         if isInSlot { slot = (slot + 1) % BulkMemory.slotCount }
-        position += used
-        consumed &+= UInt64(used)
+        unsafe next += used &* RingMemory.lineByteCount
+        limit &-= used &* RingMemory.lineByteCount
+        consumed &+= UInt64(truncatingIfNeeded: used)
         unsafe csystem_store_release(consumedLines, consumed)
         return isInSlot ? BulkMemory.linesPerSlot : used
     }
@@ -81,11 +94,18 @@ import CSystem
     /// Has a line fetched that is read soon if packets go on coming.
     @inline(__always)
     func fetchAhead() {
-        let line = position + RingMemory.fetchDistance
-        unsafe csystem_prefetch(lines + (line < lineCount ? line : line - lineCount) * RingMemory.lineByteCount)
+        let ahead = RingMemory.fetchDistance * RingMemory.lineByteCount
+        // Close to the end of the ring the next ones lie at its beginning.
+        unsafe csystem_prefetch(limit > ahead ? next + ahead : lines)
     }
 
-    private func control(_ line: Int) -> UnsafeMutablePointer<UInt64> {
-        unsafe (lines + line * RingMemory.lineByteCount).assumingMemoryBound(to: UInt64.self)
+    @inline(__always)
+    private func load() -> UInt64 { unsafe csystem_load_acquire(next.assumingMemoryBound(to: UInt64.self)) }
+
+    private mutating func startOver() {
+        unsafe next = lines
+        limit = (lineCount - 1) * RingMemory.lineByteCount - RingMemory.controlByteCount
     }
+
+    private var position: Int { unsafe (next - lines) / RingMemory.lineByteCount }
 }

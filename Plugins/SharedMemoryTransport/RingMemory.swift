@@ -14,6 +14,9 @@ enum RingMemory {
     /// A line so far ahead arrives while the packets before it are delivered.
     static let fetchDistance = 4
 
+    /// So many bytes of a packet are fetched as soon as its size is known.
+    static let fetchLimit = 320
+
     /// Bytes to map for a ring of so many lines.
     static func byteCount(lineCount: Int) -> Int { (lineCount + 1) * lineByteCount }
 

@@ -6,8 +6,12 @@ import CSystem
     private let consumedLines: UnsafeMutablePointer<UInt64>
     private let lines: UnsafeMutableRawPointer
     private let lineCount: Int
-    /// The line of the next control word.
-    private var position = 0
+    /// Where the next control word goes.
+    private var next: UnsafeMutableRawPointer
+    /// Lines from there on that are known to be free, up to the end of the ring.
+    private var ready = 0
+    /// A line behind `next` whose control word is cleared already.
+    private var cleared: UnsafeMutableRawPointer?
     /// Lines written since the beginning, with those skipped at the end of the ring.
     private var written: UInt64 = 0
     /// The consumer's count when it was last looked at.
@@ -24,6 +28,7 @@ import CSystem
         precondition(lineCount >= 4, "a ring needs room for a packet and the next control word")
         unsafe consumedLines = memory.assumingMemoryBound(to: UInt64.self)
         unsafe lines = memory + RingMemory.lineByteCount
+        unsafe next = lines
         self.lineCount = lineCount
     }
 
@@ -34,11 +39,19 @@ import CSystem
     @inline(__always)
     mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         let needed = RingMemory.lineCount(forPacketOf: byteCount)
-        // The packet and the control word behind it must both fit before the end; else it starts over.
+        // The packet and the control word behind it must both fit.
+        guard needed < ready || makeReady(needed) else { return nil }
+        return unsafe next + RingMemory.controlByteCount
+    }
+
+    @inline(never)
+    private mutating func makeReady(_ needed: Int) -> Bool {
+        // They must fit before the end; else it starts over.
         let skipped = position + needed + 1 > lineCount ? lineCount - position : 0
-        guard hasRoom(for: skipped + needed + 1) else { return nil }
+        guard hasRoom(for: skipped + needed + 1) else { return false }
         if skipped > 0 { startOver(skipped) }
-        return unsafe lines + position * RingMemory.lineByteCount + RingMemory.controlByteCount
+        ready = min(free, lineCount - position)
+        return true
     }
 
     // Hot path.
@@ -50,12 +63,17 @@ import CSystem
 
     @inline(__always)
     private mutating func publish(lines: Int, _ byteCount: UInt64) {
-        let packet = position
-        position += lines
-        written &+= UInt64(lines)
-        unsafe csystem_store_release(control(position), 0)
+        let packet = unsafe next
+        unsafe next = packet + lines &* RingMemory.lineByteCount
+        ready &-= lines
+        written &+= UInt64(truncatingIfNeeded: lines)
+        if unsafe next != cleared { unsafe store(0, at: next) }
         // One more than the size, because zero means empty.
-        unsafe csystem_store_release(control(packet), byteCount + 1)
+        unsafe store(byteCount &+ 1, at: packet)
+        // The next packet is as long as this one, perhaps. The line behind it then need not be fetched from the other core
+        // first, when all waits for that.
+        unsafe cleared = ready > lines ? next + lines &* RingMemory.lineByteCount : nil
+        if let cleared = unsafe cleared { unsafe store(0, at: cleared) }
     }
 
     // Hot path.
@@ -93,11 +111,11 @@ import CSystem
     mutating func hasRoomAgain() -> Bool { hasRoom(for: lineCount / 4) }
 
     private mutating func startOver(_ skipped: Int) {
-        let end = position
-        position = 0
+        let end = unsafe next
+        unsafe next = lines
         written &+= UInt64(skipped)
-        unsafe csystem_store_release(control(0), 0)
-        unsafe csystem_store_release(control(end), RingMemory.wrapMark)
+        unsafe store(0, at: next)
+        unsafe store(RingMemory.wrapMark, at: end)
     }
 
     @inline(__always)
@@ -127,7 +145,10 @@ import CSystem
         return used <= UInt64(lineCount) ? lineCount - Int(used) : 0
     }
 
-    private func control(_ line: Int) -> UnsafeMutablePointer<UInt64> {
-        unsafe (lines + line * RingMemory.lineByteCount).assumingMemoryBound(to: UInt64.self)
+    @inline(__always)
+    private func store(_ control: UInt64, at line: UnsafeMutableRawPointer) {
+        unsafe csystem_store_release(line.assumingMemoryBound(to: UInt64.self), control)
     }
+
+    private var position: Int { unsafe (next - lines) / RingMemory.lineByteCount }
 }

@@ -50,7 +50,7 @@ extension SharedMemoryChannel {
             let isWhole = unsafe packet.count < placeByteCount && channel.pointee.takenByteCount == 0
             guard unsafe isWhole ? deliver(channel, packet, from: 0) : hand(channel, packet) else { break }
             let freed = unsafe channel.pointee.consumer.release(packet.count)
-            unsafe channel.pointee.uncheckedLineCount += freed
+            unsafe channel.pointee.uncheckedLineCount &+= freed
             if unsafe channel.pointee.uncheckedLineCount >= PairMemory.lineCount / 4 { unsafe offerRoom(channel) }
         }
         if count > 0 { unsafe channel.pointee.lastActive = channel.pointee.transport.pointee.pollCount }

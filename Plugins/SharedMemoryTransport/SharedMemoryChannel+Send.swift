@@ -18,8 +18,11 @@ private let farByteCount: UInt64 = 1_536
     guard unsafe channel.pointee.phase.rawValue <= SharedMemoryChannel.Phase.paused.rawValue,
         let pieces = unsafe pieces
     else { return 0 }
-    var wanted: UInt64 = 0
-    for index in 0..<Int(pieceCount) { unsafe wanted &+= pieces[index].byte_count }
+    guard pieceCount > 0 else { return 0 }
+    let end = unsafe pieces + Int(pieceCount)
+    var wanted = unsafe pieces[0].byte_count
+    if pieceCount > 1 { unsafe wanted &+= pieces[1].byte_count }
+    if pieceCount > 2 { for index in 2..<Int(pieceCount) { unsafe wanted &+= pieces[index].byte_count } }
     guard wanted > 0 else { return 0 }
     guard wanted <= packetLimit, var room = unsafe channel.pointee.producer.reserve(Int(wanted)) else {
         return unsafe sendParts(channel, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
@@ -27,13 +30,15 @@ private let farByteCount: UInt64 = 1_536
     if unsafe wanted >= farByteCount && channel.pointee.producer.isFar {
         unsafe fill(room, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
     } else {
-        for index in 0..<Int(pieceCount) {
-            let byteCount = unsafe pieces[index].byte_count
-            unsafe csystem_copy_in_order(room, pieces[index].bytes, byteCount)
-            unsafe room += Int(byteCount)
-        }
+        var piece = unsafe pieces
+        repeat {
+            let byteCount = unsafe piece.pointee.byte_count
+            unsafe csystem_copy_in_order(room, piece.pointee.bytes, byteCount)
+            unsafe room += Int(truncatingIfNeeded: byteCount)
+            unsafe piece += 1
+        } while unsafe piece < end
     }
-    unsafe channel.pointee.producer.publish(Int(wanted))
+    unsafe channel.pointee.producer.publish(Int(truncatingIfNeeded: wanted))
     unsafe announce(channel)
     return wanted
 }
