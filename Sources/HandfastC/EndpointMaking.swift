@@ -9,6 +9,9 @@ public func hf_endpoint_create(
     _ options: UnsafePointer<hf_options>?, _ endpoint: UnsafeMutablePointer<hf_endpoint>?
 ) -> hf_status {
     guard let endpoint else { return Refusal.null("endpoint").told() }
+    // Of all that follows: Swift's run time has locks, too, when a type is used for the first time.
+    GuardList.beginMaking()
+    defer { GuardList.endMaking() }
     if let options, let refusal = refusal(toRead: options, "options") { return refusal.told() }
     let order = options?.pointee ?? hf_options()
     guard order.thread_mode <= HF_THREAD_MULTIPLE.rawValue else {
@@ -25,8 +28,6 @@ public func hf_endpoint_create(
     guard let place = GuardList.take(isShared: order.thread_mode == HF_THREAD_MULTIPLE.rawValue) else {
         return HandfastError(.resources, "no memory or descriptor for another endpoint").told()
     }
-    GuardList.beginMaking()
-    defer { GuardList.endMaking() }
     do throws(HandfastError) {
         let lines = LogLines(place, order, level)
         let made = try Endpoint(
