@@ -48,7 +48,8 @@ extension SharedMemoryState {
 
     /// Ends all reads of a channel with an error.
     static func failReads(of channel: Channel, _ error: Int32) {
-        while let token = unsafe channel.pointee.transport.pointee.takeRead(of: channel) {
+        let transport = unsafe channel.pointee.transport
+        while let token = unsafe transport.pointee.takeRead(of: channel) {
             unsafe channel.pointee.engine.pointee.read_done(channel.pointee.connection, token, error)
             guard unsafe channel.pointee.phase != .closed else { return }
         }
@@ -56,7 +57,8 @@ extension SharedMemoryState {
 
     /// Forgets all reads of a channel that the engine has closed.
     static func dropReads(of channel: Channel) {
-        while unsafe channel.pointee.transport.pointee.takeRead(of: channel) != nil {}
+        let transport = unsafe channel.pointee.transport
+        while unsafe transport.pointee.takeRead(of: channel) != nil {}
     }
 
     private mutating func takeRead(of channel: Channel) -> UInt64? {

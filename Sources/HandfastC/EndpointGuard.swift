@@ -10,6 +10,9 @@ struct EndpointGuard {
     static let isForked: UInt64 = 2
     static let isInCallback: UInt64 = 4
 
+    /// The first field, because the thread sanitizer takes a change of any for one at the start of all, and `mode` is read
+    /// without the lock.
+    var nextOfAll: UnsafeMutablePointer<EndpointGuard>?
     /// 0 when a call may go in without further ado.
     var mode: UInt64
     /// The endpoint's handle; no handle while there is none.
@@ -18,7 +21,6 @@ struct EndpointGuard {
     /// Of the copies of texts that the program was given.
     var texts: Unmanaged<EndpointTexts>?
     var nextFree: UnsafeMutablePointer<EndpointGuard>?
-    var nextOfAll: UnsafeMutablePointer<EndpointGuard>?
 
     // Of those that are shared: everything else here is for the holder of the lock.
     let monitor: OpaquePointer?
