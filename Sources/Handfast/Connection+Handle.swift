@@ -32,6 +32,13 @@ extension Connection {
         try send(payload, tag: tag).handle
     }
 
+    // Hot path.
+    /// A pointer of the program's, kept with the connection as long as the handle is good.
+    package var context: UnsafeMutableRawPointer? {
+        get { slot.pointee.context }
+        nonmutating set { slot.pointee.context = newValue }
+    }
+
     /// Whether nothing of it may be used any more.
     package var isGone: Bool { isStale }
 }

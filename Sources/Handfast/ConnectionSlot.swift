@@ -81,6 +81,8 @@ struct ConnectionSlot: TableSlot {
 
     /// Holds the `ConnectionRecord`: peer, decisions, error.
     var record: UnsafeMutableRawPointer?
+    /// The program's own; nil until it is set.
+    var context: UnsafeMutableRawPointer?
 
     /// What a peer may not send on the data path.
     enum Violation: UInt8 {

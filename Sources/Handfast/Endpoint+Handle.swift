@@ -12,6 +12,19 @@ extension Endpoint {
         state.pointee.regions.setOwner(owner)
     }
 
+    /// The next connection, in the order of their places, that the program has a handle of and has not closed.
+    /// - Parameter connection: stale or not; nil for the first.
+    /// - Returns: nil when there is none behind it.
+    /// - Throws: `invalidArgument` for one of another endpoint.
+    package func connection(after connection: Connection?) throws(HandfastError) -> Connection? {
+        if let connection, !state.pointee.connections.has(connection.slot) { throw .foreignConnection }
+        var next = state.pointee.connections.next(after: connection?.slot)
+        while let slot = next, !slot.pointee.isKnownToUser || slot.pointee.dropsArrivals {
+            next = state.pointee.connections.next(after: slot)
+        }
+        return next.map { Connection($0) }
+    }
+
     package var settings: Settings { engine.settings }
 
     // Hot path.

@@ -70,6 +70,31 @@ struct SlotTable<Slot: TableSlot>: ~Copyable {
         }
     }
 
+    /// Whether a slot is one of these, in use or not. Takes time with the number of chunks, as the next does.
+    func has(_ slot: UnsafeMutablePointer<Slot>) -> Bool { place(of: slot) != nil }
+
+    /// The next that is in use, in the order of their places.
+    /// - Parameter slot: one of these, in use or not; nil for the first.
+    func next(after slot: UnsafeMutablePointer<Slot>?) -> UnsafeMutablePointer<Slot>? {
+        let count = SlotPool<Slot>.chunkSlotCount
+        var place = 0
+        if let slot, let its = self.place(of: slot) { place = its + 1 }
+        while place < chunks.count * count {
+            let candidate = chunks[place / count] + place % count
+            if candidate.pointee.generation % 2 == 1 { return candidate }
+            place += 1
+        }
+        return nil
+    }
+
+    private func place(of slot: UnsafeMutablePointer<Slot>) -> Int? {
+        let count = SlotPool<Slot>.chunkSlotCount
+        for (index, chunk) in chunks.enumerated() where chunk <= slot && slot < chunk + count {
+            return index * count + (slot - chunk)
+        }
+        return nil
+    }
+
     /// - Returns: false when the process has as many as handles can name.
     private mutating func addChunk() -> Bool {
         guard let chunk = pool.take(owner: owner) else { return false }

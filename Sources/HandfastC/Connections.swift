@@ -91,6 +91,41 @@ public func hf_connection_transport(
 }
 
 @c @implementation
+public func hf_connection_is_local(_ connection: hf_connection, _ is_local: UnsafeMutablePointer<Bool>?) -> hf_status {
+    guard let is_local else { return Refusal.null("is_local").told() }
+    return onConnection(connection, changing: false) { connection in
+        guard !connection.isGone else { return Refusal.stale("a connection").told() }
+        guard let peer = connection.peer, connection.transport != nil else { return HF_NOT_READY }
+        is_local.pointee = peer.isLocal
+        return HF_OK
+    }
+}
+
+@c @implementation
+public func hf_connection_set_context(
+    _ connection: hf_connection, _ context: UnsafeMutableRawPointer?
+) -> hf_status {
+    onConnection(connection, changing: false) { connection in
+        guard !connection.isGone else { return Refusal.stale("a connection").told() }
+        connection.context = context
+        return HF_OK
+    }
+}
+
+// Hot path.
+@c @implementation
+public func hf_connection_context(
+    _ connection: hf_connection, _ context: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> hf_status {
+    guard let context else { return Refusal.null("context").told() }
+    return onConnection(connection, changing: false) { connection in
+        guard !connection.isGone else { return Refusal.stale("a connection").told() }
+        context.pointee = connection.context
+        return HF_OK
+    }
+}
+
+@c @implementation
 public func hf_connection_error(
     _ connection: hf_connection, _ error: UnsafeMutablePointer<hf_error>?
 ) -> hf_status {

@@ -111,6 +111,29 @@ public func hf_accept(_ endpoint: hf_endpoint, _ connection: UnsafeMutablePointe
 }
 
 @c @implementation
+public func hf_endpoint_next_connection(
+    _ endpoint: hf_endpoint, _ after: hf_connection, _ connection: UnsafeMutablePointer<hf_connection>?
+) -> hf_status {
+    guard let connection else { return Refusal.null("connection").told() }
+    guard let before = source(after) else { return Refusal.notAHandle(after, of: "a connection").told() }
+    return onEndpoint(endpoint, changing: false) { endpoint, _ throws(HandfastError) in
+        guard let next = try endpoint.connection(after: before) else { return HF_NOT_READY }
+        connection.pointee = next.handle
+        return HF_OK
+    }
+}
+
+@c @implementation
+public func hf_endpoint_pending(
+    _ endpoint: hf_endpoint, _ text: UnsafeMutablePointer<CChar>?, _ room: Int,
+    _ byte_count: UnsafeMutablePointer<Int>?
+) -> hf_status {
+    onEndpoint(endpoint, changing: false) { endpoint, _ in
+        copy(endpoint.pending.map(\.description).joined(separator: "\n"), text, room, byte_count)
+    }
+}
+
+@c @implementation
 public func hf_endpoint_take_event(_ endpoint: hf_endpoint, _ event: UnsafeMutablePointer<hf_event>?) -> hf_status {
     guard let event else { return Refusal.null("event").told() }
     if let refusal = refusal(to: event, "event") { return refusal.told() }

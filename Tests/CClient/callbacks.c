@@ -32,6 +32,40 @@ static void keep_line(void *context, hf_log_level level, const char *text) {
     if (what->endpoint != HF_NONE) EXPECT(HF_ERROR_REENTRANT, hf_progress(what->endpoint, NULL));
 }
 
+/* Looks for messages, of which an odd one is the first, without a receive. */
+static void test_search(seen *what) {
+    hf_message_info info = hf_message_info_init();
+    hf_message message, other;
+    hf_request request;
+    char header = 0, room[8];
+    const void *payload = NULL;
+    uint64_t byte_count = 0;
+    EXPECT(HF_NOT_READY, hf_probe_where(what->endpoint, HF_NONE, is_even, what, 0, NULL, 0, &info));
+    EXPECT(HF_NOT_READY, hf_take_message_where(what->endpoint, HF_NONE, is_even, what, SECOND / 100, &message));
+    OK(hf_send_copy(what->connection, "four", 4, "\4", 1));
+    OK(hf_probe_where(what->endpoint, HF_NONE, is_even, what, SOON, &header, 1, &info));
+    REQUIRE(header == 4 && info.byte_count == 4 && info.connection == what->connection && info.tag == 4);
+    OK(hf_take_message_where(what->endpoint, what->connection, is_even, what, 0, &message));
+    EXPECT(HF_NOT_READY, hf_take_message_where(what->endpoint, what->connection, is_even, what, 0, &other));
+    /* What is taken lies still, whatever else comes. */
+    OK(hf_message_payload(message, &payload, &byte_count));
+    REQUIRE(byte_count == 4 && memcmp(payload, "four", 4) == 0);
+    for (int round = 0; round < 100; round++) {
+        OK(hf_send_copy(what->connection, "more", 4, "\6", 1));
+        OK(hf_take_message_where(what->endpoint, HF_NONE, is_even, what, SOON, &other));
+        OK(hf_message_drop(other));
+    }
+    REQUIRE(memcmp(payload, "four", 4) == 0);
+    OK(hf_message_receive(message, room, sizeof room, NULL, 0, &request));
+    OK(hf_wait(request, SOON, NULL));
+    EXPECT(HF_ERROR_STALE, hf_message_payload(message, &payload, &byte_count));
+    /* The odd one that nobody has asked for is still there. */
+    OK(hf_take_message(what->endpoint, HF_NONE, 0, 0, 0, &message));
+    OK(hf_message_payload(message, &payload, &byte_count));
+    REQUIRE(byte_count == 3 && memcmp(payload, "odd", 3) == 0);
+    OK(hf_message_drop(message));
+}
+
 static void test_predicate(hf_thread_mode mode) {
     seen what;
     hf_options options = hf_options_init();
@@ -51,6 +85,7 @@ static void test_predicate(hf_thread_mode mode) {
     OK(hf_receive_where(what.endpoint, HF_NONE, room, sizeof room, NULL, 0, is_even, &what, &request));
     REQUIRE(what.calls == 3);
     OK(hf_request_release(request));
+    test_search(&what);
     leave(what.endpoint);
 }
 

@@ -14,9 +14,18 @@ static void look(hf_endpoint endpoint, hf_connection connection) {
     size_t length;
     uint32_t index = 0;
     int chosen = 0;
+    bool is_local = false;
+    void *context = transport;
     (void)endpoint;
     OK(hf_connection_state_get(connection, &state));
     REQUIRE(state == HF_STATE_CONNECTED);
+    OK(hf_connection_is_local(connection, &is_local));
+    REQUIRE(is_local);
+    OK(hf_connection_context(connection, &context));
+    REQUIRE(context == NULL);
+    OK(hf_connection_set_context(connection, name));
+    OK(hf_connection_context(connection, &context));
+    REQUIRE(context == name);
     OK(hf_connection_peer_name(connection, name, sizeof name, &length));
     REQUIRE(strcmp(name, "second") == 0 && length == 7);
     OK(hf_connection_transport(connection, transport, sizeof transport, &length));
@@ -149,7 +158,55 @@ static void test_on_demand(void) {
     OK(hf_endpoint_destroy(second));
 }
 
+/* The connections of an endpoint, while some are closed and made. */
+static void test_listed(void) {
+    enum { COUNT = 200 };
+    hf_endpoint endpoint = make_endpoint("lister", HF_THREAD_SINGLE);
+    hf_connection connections[COUNT], found = HF_NONE, last = HF_NONE;
+    hf_connect_options options = hf_connect_options_init();
+    hf_connection_state state;
+    int seen[COUNT], count = 0;
+    char address[64], pending[512];
+    size_t length = 0;
+    bool is_local;
+    memset(seen, 0, sizeof seen);
+    OK(hf_endpoint_listen(endpoint, "127.0.0.1", 0));
+    EXPECT(HF_NOT_READY, hf_endpoint_next_connection(endpoint, HF_NONE, &found));
+    OK(hf_endpoint_pending(endpoint, pending, sizeof pending, &length));
+    REQUIRE(length == 1 && pending[0] == 0);
+    options.mode = HF_CONNECT_ON_DEMAND;
+    for (int index = 0; index < COUNT; index++) {
+        snprintf(address, sizeof address, "127.0.0.1:1@peer%d", index);
+        OK(hf_connect(endpoint, address, &options, &connections[index]));
+        OK(hf_connection_set_context(connections[index], &seen[index]));
+    }
+    EXPECT(HF_NOT_READY, hf_connection_is_local(connections[0], &is_local));
+    /* Every other one is closed when it is found, and its handle is good enough to go on from. */
+    while (hf_endpoint_next_connection(endpoint, last, &found) == HF_OK) {
+        void *context = NULL;
+        OK(hf_connection_context(found, &context));
+        ++*(int *)context;
+        if (count++ % 2 == 0) OK(hf_connection_close(found));
+        OK(hf_progress(endpoint, NULL));
+        last = found;
+    }
+    for (int index = 0; index < COUNT; index++) REQUIRE(seen[index] == 1);
+    for (count = 0, last = HF_NONE; hf_endpoint_next_connection(endpoint, last, &found) == HF_OK; last = found) {
+        OK(hf_connection_state_get(found, &state));
+        REQUIRE(state == HF_STATE_ON_DEMAND);
+        count++;
+    }
+    REQUIRE(count == COUNT / 2);
+    /* One that is under way is told of. */
+    OK(hf_connect(endpoint, "127.0.0.1:1", NULL, &found));
+    OK(hf_endpoint_pending(endpoint, pending, sizeof pending, &length));
+    REQUIRE(strncmp(pending, "to 127.0.0.1:1", 14) == 0 && strchr(pending, '\n') == NULL && strlen(pending) + 1 == length);
+    EXPECT(HF_ERROR_TRUNCATED, hf_endpoint_pending(endpoint, pending, 8, &length));
+    OK(hf_endpoint_destroy(endpoint));
+}
+
 void test_connections(void) {
+    test_listed();
     run_pair(look, see_goodbye, HF_THREAD_SINGLE);
     test_failing();
     test_killed();

@@ -61,6 +61,7 @@ static void receive_all(hf_endpoint endpoint, hf_connection connection) {
     hf_message message;
     hf_request request;
     uint64_t word = 0;
+    const void *payload;
     REQUIRE(large != NULL);
     for (int index = 0; index < LENGTH_COUNT; index++)
         expect_message(
@@ -116,6 +117,7 @@ static void receive_all(hf_endpoint endpoint, hf_connection connection) {
     REQUIRE(word == 61);
     /* One that its sender keeps until it is received. */
     OK(hf_take_message(endpoint, connection, 70, UINT64_MAX, SOON, &message));
+    EXPECT(HF_NOT_READY, hf_message_payload(message, &payload, &word));
     OK(hf_message_receive(message, large, 3000000, NULL, 0, &request));
     OK(hf_wait(request, SOON, &completion));
     REQUIRE(completion.byte_count == 3000000);

@@ -27,6 +27,11 @@ static any_struct sized(size_t byte_count) {
     return value;
 }
 
+static bool never(void *context, hf_connection connection, const void *header, uint32_t length) {
+    (void)context, (void)connection, (void)header, (void)length;
+    return false;
+}
+
 /* Calls all functions that take an endpoint with good arguments else. */
 static void use_endpoint(hf_endpoint handle, hf_status expected) {
     char text[64];
@@ -51,6 +56,8 @@ static void use_endpoint(hf_endpoint handle, hf_status expected) {
     EXPECT(expected, hf_endpoint_arm(handle, &number));
     EXPECT(expected, hf_accept(handle, &other));
     EXPECT(expected, hf_endpoint_take_event(handle, &event));
+    EXPECT(expected, hf_endpoint_next_connection(handle, HF_NONE, &other));
+    EXPECT(expected, hf_endpoint_pending(handle, text, sizeof text, &length));
     EXPECT(expected, hf_endpoint_transport(handle, 0, &transport));
     EXPECT(expected, hf_endpoint_setting(handle, 0, &setting));
     EXPECT(expected, hf_endpoint_setting_named(handle, "HANDFAST_NAME", &setting));
@@ -58,21 +65,20 @@ static void use_endpoint(hf_endpoint handle, hf_status expected) {
     EXPECT(expected, hf_receive(handle, HF_NONE, text, 1, NULL, 0, 0, 0, &other));
     EXPECT(expected, hf_probe(handle, HF_NONE, 0, 0, 0, NULL, 0, &message));
     EXPECT(expected, hf_take_message(handle, HF_NONE, 0, 0, 0, &other));
+    EXPECT(expected, hf_probe_where(handle, HF_NONE, never, NULL, 0, NULL, 0, &message));
+    EXPECT(expected, hf_take_message_where(handle, HF_NONE, never, NULL, 0, &other));
     EXPECT(expected, hf_queue_create(handle, &other));
     EXPECT(expected, hf_memory_register(handle, text, 8, HF_ALLOW_GET, &other));
     EXPECT(expected, hf_endpoint_flush(handle, &other));
     EXPECT(expected, hf_take_notification(handle, &notification));
 }
 
-static bool never(void *context, hf_connection connection, const void *header, uint32_t length) {
-    (void)context, (void)connection, (void)header, (void)length;
-    return false;
-}
-
 /* All that take a connection; `key` is well formed. */
 static void use_connection(hf_connection handle, const uint8_t *key, hf_status expected) {
     char text[64] = "";
     uint64_t other;
+    bool answer;
+    void *context;
     struct iovec piece = {text, 1};
     hf_error error = hf_error_init();
     hf_decision decision = hf_decision_init();
@@ -80,6 +86,9 @@ static void use_connection(hf_connection handle, const uint8_t *key, hf_status e
     EXPECT(expected, hf_connection_peer_name(handle, text, sizeof text, NULL));
     EXPECT(expected, hf_connection_transport(handle, text, sizeof text, NULL));
     EXPECT(expected, hf_connection_error(handle, &error));
+    EXPECT(expected, hf_connection_is_local(handle, &answer));
+    EXPECT(expected, hf_connection_set_context(handle, text));
+    EXPECT(expected, hf_connection_context(handle, &context));
     EXPECT(expected, hf_connection_decision(handle, 0, &decision));
     EXPECT(expected, hf_connection_close(handle));
     EXPECT(expected, hf_send(handle, text, 1, NULL, 0, &other));
@@ -101,6 +110,7 @@ static void use_others(uint64_t request, uint64_t message, uint64_t queue, uint6
     bool answer;
     uint32_t count;
     uint64_t other;
+    const void *payload;
     uint8_t key[HF_KEY_BYTE_COUNT];
     hf_request list[2];
     hf_completion completion = hf_completion_init();
@@ -115,6 +125,7 @@ static void use_others(uint64_t request, uint64_t message, uint64_t queue, uint6
     list[0] = request;
     if (request != HF_NONE) EXPECT(expected, hf_wait_all(list, 2, 0, NULL));
     EXPECT(expected, hf_message_look(message, NULL, 0, &info));
+    EXPECT(expected, hf_message_payload(message, &payload, &other));
     EXPECT(expected, hf_message_receive(message, text, 1, NULL, 0, &other));
     EXPECT(expected, hf_message_drop(message));
     EXPECT(expected, hf_queue_poll(queue, &completion, 1, &count));
@@ -154,6 +165,7 @@ void test_wrong_handles(void) {
         if (kind != 1) use_connection(handle, key, HF_ERROR_HANDLE);
         if (kind != 1) EXPECT(HF_ERROR_HANDLE, hf_connection_state_get(handle, &state));
         if (kind != 1) EXPECT(HF_ERROR_HANDLE, hf_receive(endpoint, handle, room, 8, NULL, 0, 0, 0, &receive));
+        if (kind != 1) EXPECT(HF_ERROR_HANDLE, hf_endpoint_next_connection(endpoint, handle, &accepted));
         if (kind != 2) EXPECT(HF_ERROR_HANDLE, hf_queue_add(queue, handle, 0));
         if (kind != 4) EXPECT(HF_ERROR_HANDLE, hf_queue_add(handle, receive, 0));
         if (kind != 5) EXPECT(HF_ERROR_HANDLE, hf_memory_is_in_use(handle, &answer));
@@ -219,6 +231,7 @@ void test_wrong_arguments(void) {
     uint32_t count;
     bool answer;
     struct iovec pieces[17];
+    const void *payload;
     any_struct shorter = sized(8), odd = sized(sizeof(any_struct) + 4);
     hf_completion completion = hf_completion_init();
     hf_message_info info = hf_message_info_init();
@@ -267,6 +280,20 @@ void test_wrong_arguments(void) {
     EXPECT(HF_ERROR_HANDLE, hf_receive_where(HF_NONE, HF_NONE, text, 1, NULL, 0, never, NULL, &request));
     EXPECT(HF_ERROR_ARGUMENT, hf_probe(endpoint, HF_NONE, 0, 0, 0, NULL, 0, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_take_message(endpoint, HF_NONE, 0, 0, 0, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_probe_where(endpoint, HF_NONE, NULL, NULL, 0, NULL, 0, &info));
+    EXPECT(HF_ERROR_ARGUMENT, hf_probe_where(endpoint, HF_NONE, never, NULL, 0, NULL, 0, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_probe_where(endpoint, HF_NONE, never, NULL, 0, NULL, 1, &info));
+    EXPECT(HF_ERROR_ARGUMENT, hf_take_message_where(endpoint, HF_NONE, NULL, NULL, 0, &message));
+    EXPECT(HF_ERROR_ARGUMENT, hf_take_message_where(endpoint, HF_NONE, never, NULL, 0, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_endpoint_next_connection(endpoint, HF_NONE, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_endpoint_pending(endpoint, NULL, 1, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_connection_is_local(connection, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_connection_context(connection, NULL));
+    OK(hf_send_copy(connection, "abc", 3, NULL, 0));
+    OK(hf_take_message(endpoint, connection, 0, 0, SOON, &message));
+    EXPECT(HF_ERROR_ARGUMENT, hf_message_payload(message, NULL, &number));
+    EXPECT(HF_ERROR_ARGUMENT, hf_message_payload(message, &payload, NULL));
+    OK(hf_message_drop(message));
     EXPECT(HF_ERROR_ARGUMENT, hf_wait_any(NULL, 1, 0, &count, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_wait_any(list, 1, 0, NULL, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_wait_all(NULL, 1, 0, NULL));
@@ -348,6 +375,9 @@ void test_wrong_arguments(void) {
     EXPECT(HF_ERROR_ARGUMENT, hf_receive(endpoint, foreign_connection, text, 1, NULL, 0, 0, 0, &request));
     EXPECT(HF_ERROR_ARGUMENT, hf_probe(endpoint, foreign_connection, 0, 0, 0, NULL, 0, &info));
     EXPECT(HF_ERROR_ARGUMENT, hf_take_message(endpoint, foreign_connection, 0, 0, 0, &message));
+    EXPECT(HF_ERROR_ARGUMENT, hf_probe_where(endpoint, foreign_connection, never, NULL, 0, NULL, 0, &info));
+    EXPECT(HF_ERROR_ARGUMENT, hf_take_message_where(endpoint, foreign_connection, never, NULL, 0, &message));
+    EXPECT(HF_ERROR_ARGUMENT, hf_endpoint_next_connection(endpoint, foreign_connection, &number));
     OK(hf_receive(endpoint, connection, text, 1, NULL, 0, 1, UINT64_MAX, &list[0]));
     OK(hf_receive(foreign, HF_NONE, text, 1, NULL, 0, 1, UINT64_MAX, &list[1]));
     EXPECT(HF_ERROR_ARGUMENT, hf_queue_add(foreign_queue, list[0], 0));

@@ -17,6 +17,10 @@
  * Texts     Results are copied into an array of `room` bytes with a zero at the end. `byte_count`, which may be NULL, gets
  *           the length with the zero, also when that is more than the room: then the result is HF_ERROR_TRUNCATED and
  *           what fits is there. An array of no room may be NULL.
+ * Calling   The log and the functions that match are all that the library calls. For the rest there is something to ask:
+ *           hf_queue_poll for results of any number of requests, hf_accept for connections that peers have made,
+ *           hf_endpoint_take_event for those that have ended, hf_take_message with a mask of 0 for messages that nobody
+ *           has asked for.
  * Signals   No function sets a handler, ends the process, or writes but to the log. Documentation/Embedding.md.
  */
 #ifndef HANDFAST_H
@@ -94,6 +98,15 @@ hf_status hf_accept(hf_endpoint endpoint, hf_connection *connection);
  * by then. At most one event of each connection is kept. */
 hf_status hf_endpoint_take_event(hf_endpoint endpoint, hf_event *event);
 
+/* The connections of the endpoint that the program has a handle of and has not closed, one by one: the next behind `after`,
+ * HF_NONE for the first; HF_NOT_READY behind the last. `after` may be stale by now. One that is made meanwhile may be passed
+ * over. Takes time with the number of connections, by 64. */
+hf_status hf_endpoint_next_connection(hf_endpoint endpoint, hf_connection after, hf_connection *connection);
+
+/* What to look at when a job hangs at its start: a line for each connect under way, the longest first, with the peer,
+ * what has not come yet and since when; empty when there is none. */
+hf_status hf_endpoint_pending(hf_endpoint endpoint, char *text, size_t room, size_t *byte_count);
+
 /* Transports and settings by their place, from 0; HF_NOT_READY behind the last. */
 hf_status hf_endpoint_transport(hf_endpoint endpoint, uint32_t index, hf_transport_info *info);
 hf_status hf_endpoint_setting(hf_endpoint endpoint, uint32_t index, hf_setting_info *info);
@@ -119,6 +132,15 @@ hf_status hf_connection_state_get(hf_connection connection, hf_connection_state 
 /* The peer's name, empty when it is not known; the transport's name, HF_NOT_READY when there is none. */
 hf_status hf_connection_peer_name(hf_connection connection, char *text, size_t room, size_t *byte_count);
 hf_status hf_connection_transport(hf_connection connection, char *text, size_t room, size_t *byte_count);
+
+/* Whether the peer runs on this host, under the same kernel and in the same namespaces; HF_NOT_READY while that is not
+ * known, which it is when the connection is up. */
+hf_status hf_connection_is_local(hf_connection connection, bool *is_local);
+
+/* A pointer of the program's, kept with the connection until its handle is stale; NULL before it is set, also for a connection
+ * that a peer has made. The library does nothing with it. Reading it takes what hf_request_status does. */
+hf_status hf_connection_set_context(hf_connection connection, void *context);
+hf_status hf_connection_context(hf_connection connection, void **context);
 
 /* Why it ended; `error->status` is HF_OK while it lives, and after this side's own close. */
 hf_status hf_connection_error(hf_connection connection, hf_error *error);
@@ -178,12 +200,26 @@ hf_status hf_probe(
     hf_endpoint endpoint, hf_connection from, uint64_t tag, uint64_t mask, int64_t timeout_ns, void *header,
     uint32_t header_byte_count, hf_message_info *info);
 
+/* The same for a message that `match` is true for. */
+hf_status hf_probe_where(
+    hf_endpoint endpoint, hf_connection from, hf_match_function match, void *context, int64_t timeout_ns, void *header,
+    uint32_t header_byte_count, hf_message_info *info);
+
 /* Takes it: nothing else can match it any more, and it is to be received or dropped. */
 hf_status hf_take_message(
     hf_endpoint endpoint, hf_connection from, uint64_t tag, uint64_t mask, int64_t timeout_ns, hf_message *message);
 
+/* The same for a message that `match` is true for. */
+hf_status hf_take_message_where(
+    hf_endpoint endpoint, hf_connection from, hf_match_function match, void *context, int64_t timeout_ns,
+    hf_message *message);
+
 /* What is known of a message that was taken, and what fits of its user header. */
 hf_status hf_message_look(hf_message message, void *header, uint32_t header_byte_count, hf_message_info *info);
+
+/* Where its payload lies, to be read without a copy, until it is received or dropped or the endpoint is destroyed. HF_NOT_READY
+ * while not all of it is here: what its sender keeps until it is received never is. */
+hf_status hf_message_payload(hf_message message, const void **payload, uint64_t *byte_count);
 
 /* Receives it, which ends the handle; the request is as that of hf_receive. */
 hf_status hf_message_receive(

@@ -123,7 +123,7 @@ enum { HF_ALLOW_GET = 1, HF_ALLOW_PUT = 2, HF_ALLOW_ATOMIC = 4 };
  * which it must not call itself (HF_ERROR_REENTRANT). */
 typedef void (*hf_log_function)(void *context, hf_log_level level, const char *text);
 
-/* Whether a receive takes the message of this connection with this user header. Called on the thread that drives the
+/* Whether a receive, a probe or a take is for the message of this connection with this user header. Called on the thread that drives the
  * endpoint, any number of times; it must not call the library (HF_ERROR_REENTRANT). The header is good for the call
  * only. */
 typedef bool (*hf_match_function)(
