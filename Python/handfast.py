@@ -6,8 +6,8 @@
         print(endpoint.receive_bytes(tag=8, timeout=5).payload)
 
 It is handfast.h by ctypes: each class says what the header says at greater length. Python 3.9, its standard library alone.
-Timeouts are seconds, None for no limit; when one is over, `Timeout` is raised and nothing has changed. Buffers are whatever
-memoryview takes, in one piece; those of a request are kept alive, and must not be changed or read until it is complete.
+Timeouts are seconds, None for no limit; when one is over, `Timeout` is raised and nothing has changed. What Python functions that
+the library calls raise goes to sys.excepthook; they must not call this module. Buffers are whatever memoryview takes, in one piece; those of a request are kept alive, and must not be changed or read until it is complete.
 An endpoint is used by one thread at a time, unless it is made with `threads=True`. The library is looked for in
 LIBHANDFAST, beside an installed module, in .build/library of the sources, and where the system looks.
 """
@@ -15,12 +15,15 @@ import ctypes
 import enum
 import os
 import select
+import sys
 import time
 from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
 
 Buffer = Union[bytes, bytearray, memoryview, Any]
+Match = Callable[[bytes, "Connection"], bool]
+Log = Callable[[int, str], None]
 _Found = TypeVar("_Found")
 _EVERY_BIT = 2**64 - 1
 
@@ -37,6 +40,10 @@ class State(enum.IntEnum):
 
 class EventKind(enum.IntEnum):
     CLOSED, PEER_LOST, PEER_RESTARTED, FAILED = range(1, 5)
+
+
+class LogLevel(enum.IntEnum):
+    ERROR, WARNING, NOTICE, INFO, DEBUG, TRACE = range(1, 7)
 
 
 class Error(Exception):
@@ -93,6 +100,13 @@ class MessageInfo(NamedTuple):
     connection: "Connection"
 
 
+class Finished(NamedTuple):
+    """What a completion queue gives: `request.wait()` has the result at once, or raises the error."""
+
+    request: "Request"
+    context: Any
+
+
 class Event(NamedTuple):
     """The end of a connection that this side did not close, and why."""
 
@@ -106,7 +120,7 @@ def _struct(name: str, *fields: Tuple[str, Any]) -> Any:
     return type(name, (ctypes.Structure,), {"_fields_": [("struct_byte_count", c_uint32), *fields]})
 
 
-_Setting = type("hf_setting", (ctypes.Structure,), {"_fields_": [("name", c_char_p), ("value", c_char_p)]})
+_Setting: Any = type("hf_setting", (ctypes.Structure,), {"_fields_": [("name", c_char_p), ("value", c_char_p)]})
 _Options = _struct(
     "hf_options", ("thread_mode", c_uint32), ("name", c_char_p), ("settings", POINTER(_Setting)), ("setting_count", c_uint32),
     ("ignores_environment", c_uint32), ("log", c_void_p), ("log_context", c_void_p), ("log_level", c_uint32), ("reserved", c_uint32))
@@ -122,6 +136,9 @@ _Event = _struct(
     "hf_event", ("kind", c_int32), ("connection", c_uint64), ("status", c_int32), ("system_error", c_int32), ("text", c_char * 512))
 _Notification = _struct("hf_notification", ("reserved", c_uint32), ("connection", c_uint64), ("value", c_uint64))
 _Decision = _struct("hf_decision", ("outcome", c_int32), ("transport", c_char * 32), ("reason", c_char * 472))
+_Piece: Any = type("iovec", (ctypes.Structure,), {"_fields_": [("iov_base", c_void_p), ("iov_len", ctypes.c_size_t)]})
+_MatchFunction = ctypes.CFUNCTYPE(ctypes.c_bool, c_void_p, c_uint64, c_void_p, c_uint32)
+_LogFunction = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 _HANDLE, _COUNT, _OUT = c_uint64, c_uint64, POINTER(c_uint64)
 _TEXT = (c_char_p, ctypes.c_size_t, POINTER(ctypes.c_size_t))
 _MATCH = (c_uint64, c_uint64)
@@ -131,14 +148,16 @@ _functions: Dict[str, Tuple[Any, ...]] = {
     "endpoint_address": (_HANDLE, *_TEXT), "endpoint_addresses": (_HANDLE, *_TEXT), "endpoint_name": (_HANDLE, *_TEXT),
     "endpoint_close": (_HANDLE,), "endpoint_is_closed": (_HANDLE, POINTER(ctypes.c_bool)), "endpoint_destroy": (_HANDLE,),
     "progress": (_HANDLE, POINTER(c_uint32)), "endpoint_fd": (_HANDLE, POINTER(c_int)), "endpoint_arm": (_HANDLE, POINTER(c_int)),
-    "accept": (_HANDLE, _OUT), "endpoint_take_event": (_HANDLE, POINTER(_Event)),
+    "accept": (_HANDLE, _OUT), "endpoint_pending": (_HANDLE, *_TEXT), "endpoint_take_event": (_HANDLE, POINTER(_Event)),
     "connect": (_HANDLE, c_char_p, POINTER(_ConnectOptions), _OUT), "connection_wait": (_HANDLE, c_int64),
     "connection_state_get": (_HANDLE, POINTER(c_int)), "connection_peer_name": (_HANDLE, *_TEXT),
     "connection_transport": (_HANDLE, *_TEXT), "connection_decision": (_HANDLE, c_uint32, POINTER(_Decision)),
-    "connection_close": (_HANDLE,),
+    "connection_is_local": (_HANDLE, POINTER(ctypes.c_bool)), "connection_close": (_HANDLE,),
     "send": (_HANDLE, c_void_p, _COUNT, c_void_p, c_uint32, _OUT), "send_tag": (_HANDLE, c_void_p, _COUNT, c_uint64, _OUT),
+    "send_pieces": (_HANDLE, POINTER(_Piece), c_uint32, c_void_p, c_uint32, _OUT),
     "send_copy": (_HANDLE, c_void_p, _COUNT, c_void_p, c_uint32),
     "receive": (_HANDLE, _HANDLE, c_void_p, _COUNT, c_void_p, c_uint32, *_MATCH, _OUT),
+    "receive_where": (_HANDLE, _HANDLE, c_void_p, _COUNT, c_void_p, c_uint32, _MatchFunction, c_void_p, _OUT),
     "probe": (_HANDLE, _HANDLE, *_MATCH, c_int64, c_void_p, c_uint32, POINTER(_MessageInfo)),
     "take_message": (_HANDLE, _HANDLE, *_MATCH, c_int64, _OUT),
     "message_look": (_HANDLE, c_void_p, c_uint32, POINTER(_MessageInfo)),
@@ -146,6 +165,8 @@ _functions: Dict[str, Tuple[Any, ...]] = {
     "request_test": (_HANDLE, POINTER(_Completion)), "request_status": (_HANDLE,),
     "request_cancel": (_HANDLE, POINTER(ctypes.c_bool)), "request_release": (_HANDLE,),
     "wait": (_HANDLE, c_int64, POINTER(_Completion)),
+    "queue_create": (_HANDLE, _OUT), "queue_add": (_HANDLE, _HANDLE, c_uint64), "queue_wait": (_HANDLE, c_int64),
+    "queue_poll": (_HANDLE, POINTER(_Completion), c_uint32, POINTER(c_uint32)), "queue_destroy": (_HANDLE,),
     "memory_register": (_HANDLE, c_void_p, _COUNT, c_uint32, _OUT), "memory_key": (_HANDLE, c_char_p),
     "memory_deregister": (_HANDLE,), "memory_is_in_use": (_HANDLE, POINTER(ctypes.c_bool)),
     "put": (_HANDLE, c_void_p, _COUNT, c_char_p, c_uint64, _OUT), "get": (_HANDLE, c_void_p, _COUNT, c_char_p, c_uint64, _OUT),
@@ -205,10 +226,14 @@ def _out(function: str, *arguments: Any) -> int:
 
 
 def _text(function: str, handle: int) -> str:
-    room = ctypes.create_string_buffer(4096)
-    if not _call(function, handle, room, len(room), None):
-        raise _last_error(Status.NOT_READY)
-    return room.value.decode(errors="replace")
+    length = ctypes.c_size_t(4096)
+    while True:
+        room = ctypes.create_string_buffer(length.value)
+        status = getattr(_library, "hf_" + function)(handle, room, len(room), byref(length))
+        if status == Status.OK:
+            return room.value.decode(errors="replace")
+        if status != Status.TRUNCATED:
+            raise _last_error(status)
 
 
 def _slices(timeout: Optional[float], wait: Callable[[int], bool]) -> None:
@@ -237,6 +262,19 @@ def _writable(data: Buffer) -> Tuple[Any, int]:
     return ((c_char * view.nbytes).from_buffer(view) if view.nbytes > 0 else None), view.nbytes
 
 
+def _address(pointer: Any) -> Optional[int]:
+    return ctypes.cast(pointer, c_void_p).value
+
+
+def _kept_from_raising(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Of a function that the library calls, which knows no exceptions; None after one."""
+    try:
+        return function(*arguments)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return None
+
+
 def _key(key: bytes) -> bytes:
     if len(key) != 32:
         raise ArgumentError(Status.ARGUMENT, f"a key has 32 bytes, not {len(key)}")
@@ -251,12 +289,12 @@ class Request:
         self._is_receive = is_receive
         self._result: Optional[Completion] = None
         self._error: Optional[Error] = None
-        self._is_taken = False
+        self._is_taken = self._is_directed = False
 
     @property
     def is_complete(self) -> bool:
-        """Whether it has ended, well or not. Makes no progress."""
-        return self._is_taken or _call("request_status", self._handle)
+        """Whether it has ended, well or not; of one in a completion queue, whether it was had from there. Makes no progress."""
+        return self._is_taken or not self._is_directed and _call("request_status", self._handle)
 
     def wait(self, timeout: Optional[float] = None) -> Completion:
         """Makes progress until it is complete. Raises the error by which it ended."""
@@ -279,17 +317,22 @@ class Request:
         return is_cancelled.value
 
     def _take(self, function: str, *arguments: int) -> bool:
+        if self._is_directed:
+            raise ArgumentError(Status.ARGUMENT, "the result of the request goes to a completion queue")
         found = _made(_Completion)
         status = getattr(_library, "hf_" + function)(self._handle, *arguments, byref(found))
-        if status == Status.NOT_READY:
-            return False
+        if status != Status.NOT_READY:
+            self._end(status, found)
+        return status != Status.NOT_READY
+
+    def _end(self, status: int, found: Any) -> None:
+        """Takes the result over. The error is the thread's last."""
         if status != Status.OK:
             self._error = _last_error(status)
         else:
             header = bytes(self._header or b"")[: found.header_byte_count]
             self._result = Completion(found.byte_count, self._endpoint._connection(found.connection), header, found.fetched)
         self._is_taken, self._kept = True, None
-        return True
 
     def __del__(self) -> None:
         if not self._is_taken:
@@ -322,6 +365,14 @@ class Connection:
         return _text("connection_transport", self._handle)
 
     @property
+    def is_local(self) -> bool:
+        """Whether the peer is on this host; `Timeout` while that is not known, before the connection is up."""
+        answer = ctypes.c_bool()
+        if not _call("connection_is_local", self._handle, byref(answer)):
+            raise _last_error(Status.NOT_READY)
+        return answer.value
+
+    @property
     def decisions(self) -> List[Tuple[str, int, str]]:
         """Of each transport the name, what became of it (1 is chosen), and why."""
         found, decision = [], _made(_Decision)
@@ -334,7 +385,14 @@ class Connection:
         pointer, length = _readable(data)
         if header is None:
             return self._start("send_tag", pointer, pointer, length, tag)
-        return self._start("send", pointer, pointer, length, header, len(header))
+        return self._start("send", (pointer, header), pointer, length, header, len(header))
+
+    def send_pieces(self, pieces: Sequence[Buffer], tag: int = 0, header: Optional[bytes] = None) -> Request:
+        """Sends one message whose payload lies in several places, at most 16."""
+        kept = [_readable(piece) for piece in pieces]
+        list_of_all = (_Piece * len(kept))(*((_address(pointer), length) for pointer, length in kept))
+        header = tag.to_bytes(8, "little") if header is None else header
+        return self._start("send_pieces", (kept, header), list_of_all, len(kept), header, len(header))
 
     def send_copy(self, data: Buffer, tag: int = 0, header: Optional[bytes] = None) -> None:
         """Sends a small message, at most 65,536 bytes, and is done with it."""
@@ -417,19 +475,89 @@ class Memory:
             self.deregister(10)
 
 
+class CompletionQueue:
+    """Results of many requests, in the order of their completion. The endpoint keeps it until it is closed."""
+
+    def __init__(self, endpoint: "Endpoint"):
+        self._endpoint = endpoint
+        self._open: Dict[int, Finished] = {}
+        self._last = 0
+        self._handle = _out("queue_create", endpoint._handle)
+        endpoint._queues.add(self)
+
+    def add(self, request: Request, context: Any = None) -> None:
+        """Directs a request to it, complete or not; from now on it is to be cancelled or had from here alone."""
+        if request._is_taken or request._is_directed:
+            raise ArgumentError(Status.ARGUMENT, "the result of the request was taken already, or goes to a completion queue")
+        _call("queue_add", self._handle, request._handle, self._last + 1)
+        self._last += 1
+        self._open[self._last] = Finished(request, context)
+        request._is_directed = True
+
+    def poll(self) -> Iterator[Finished]:
+        """Those that are complete by now. Makes no progress."""
+        found, count = _made(_Completion), c_uint32()
+        # One at a time, because the last error is that of one.
+        while _call("queue_poll", self._handle, byref(found), 1, byref(count)) and count.value == 1:
+            done = self._open.pop(found.context)
+            done.request._end(found.status, found)
+            yield done
+
+    def wait(self, timeout: Optional[float] = None) -> List[Finished]:
+        """Makes progress until one is complete; all that are by then."""
+        _slices(timeout, lambda nanoseconds: _call("queue_wait", self._handle, nanoseconds))
+        return list(self.poll())
+
+    def __len__(self) -> int:
+        """How many requests are directed to it whose result nobody has taken."""
+        return len(self._open)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        """Ends it. Receives that have not matched are cancelled; what is under way goes on, and its memory is kept until the
+        endpoint is destroyed, because nobody is told when it is done."""
+        if self._handle == 0:
+            return
+        for each in self._open.values():
+            each.request.cancel()
+        list(self.poll())
+        _call("queue_destroy", self._handle)
+        for each in self._open.values():
+            self._endpoint._unwatched.append(each.request._kept)
+            each.request._error, each.request._is_taken = Error(Status.STALE, "the completion queue was closed"), True
+        self._open.clear()
+        self._endpoint._queues.discard(self)
+        self._handle = 0
+
+    def __enter__(self) -> "CompletionQueue":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
 class Endpoint:
     """A process's own end. As a context it is closed in order at the end, and destroyed at once after an exception."""
 
     def __init__(
         self, name: Optional[str] = None, settings: Optional[Dict[str, str]] = None, threads: bool = False,
-        ignores_environment: bool = False,
+        ignores_environment: bool = False, log: Optional[Log] = None, log_level: int = LogLevel.WARNING,
     ):
+        """`log` gets each line with its level, from `log_level` on; without it they go to standard error."""
         items = [(key.encode(), value.encode()) for key, value in (settings or {}).items()]
         options = _made(
             _Options, thread_mode=int(threads), name=None if name is None else name.encode(),
-            settings=(_Setting * len(items))(*items), setting_count=len(items), ignores_environment=int(ignores_environment))
+            settings=(_Setting * len(items))(*items), setting_count=len(items), ignores_environment=int(ignores_environment),
+            log_level=int(log_level))
+        self._log = _LogFunction(lambda _, level, text: _kept_from_raising(log, level, text.decode(errors="replace"))) if log else None
+        if self._log is not None:
+            options.log = _address(self._log)
         self._connections: Dict[int, Connection] = {}
         self._memories: "set[Memory]" = set()
+        self._queues: "set[CompletionQueue]" = set()
+        self._unwatched: List[Any] = []
         self._given_up: List[Tuple[int, bool, Any, Any]] = []
         self._handle = _out("endpoint_create", byref(options))
 
@@ -447,6 +575,11 @@ class Endpoint:
     @property
     def name(self) -> str:
         return _text("endpoint_name", self._handle)
+
+    @property
+    def pending(self) -> List[str]:
+        """The connects under way, the longest first: with whom, what has not come yet, since when."""
+        return _text("endpoint_pending", self._handle).splitlines()
 
     @property
     def file_descriptor(self) -> int:
@@ -479,6 +612,21 @@ class Endpoint:
         header = ctypes.create_string_buffer(header_room) if header_room > 0 else None
         arguments = (self._handle, _handle(source), pointer, length, header, header_room, *_matching(tag, mask))
         return Request(self, _out("receive", *arguments), pointer, header, is_receive=True)
+
+    def receive_where(self, buffer: Buffer, match: Match, source: Optional[Connection] = None, header_room: int = 0) -> Request:
+        """Posts a receive for the next message whose header and connection `match` is true for. It is called while the endpoint
+        is driven, any number of times."""
+        self._sweep()
+        pointer, length = _writable(buffer)
+        header = ctypes.create_string_buffer(header_room) if header_room > 0 else None
+        function = _MatchFunction(
+            lambda _, connection, start, count: bool(
+                _kept_from_raising(lambda: match(ctypes.string_at(start, count) if count > 0 else b"", self._known(connection)))))
+        arguments = (self._handle, _handle(source), pointer, length, header, header_room, function, None)
+        return Request(self, _out("receive_where", *arguments), (pointer, function), header, is_receive=True)
+
+    def completion_queue(self) -> CompletionQueue:
+        return CompletionQueue(self)
 
     def receive_bytes(
         self, tag: Optional[int] = None, mask: int = _EVERY_BIT, source: Optional[Connection] = None, timeout: Optional[float] = None,
@@ -547,8 +695,11 @@ class Endpoint:
         handle, self._handle = self._handle, 0
         if handle != 0:
             _call("endpoint_destroy", handle)
-        self._given_up.clear()
-        self._memories.clear()
+        for queue in self._queues:
+            queue._handle = 0
+            queue._open.clear()
+        for kept in (self._queues, self._unwatched, self._given_up, self._memories):
+            kept.clear()
 
     def __enter__(self) -> "Endpoint":
         return self

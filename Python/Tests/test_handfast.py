@@ -127,6 +127,123 @@ class Loop(unittest.TestCase):
             self.assertEqual(caught.exception.code, handfast.Status.REJECTED)
 
 
+    def test_a_header_is_kept_until_the_message_is_out(self) -> None:
+        # Not connected yet, so that everything waits.
+        sent = [self.connection.send(b"", header=bytes([number]) * 40) for number in range(50)]
+        sent += [self.connection.send_pieces([b""], header=bytes([number]) * 40) for number in range(50, 100)]
+        for number in range(100):
+            self.assertEqual(self.endpoint.receive_bytes(timeout=SOON).header, bytes([number]) * 40)
+        handfast.wait_all(sent, SOON)
+
+    def test_a_message_in_pieces_arrives_as_one(self) -> None:
+        self.connection.send_pieces([b"one ", bytearray(b"two "), b"", memoryview(bytearray(b"-three-"))[1:-1]], tag=10).wait(SOON)
+        self.assertEqual(self.endpoint.receive_bytes(tag=10, timeout=SOON).payload, b"one two three")
+        self.connection.send_pieces([], header=b"alone").wait(SOON)
+        message = self.endpoint.receive_bytes(timeout=SOON)
+        self.assertEqual((message.payload, message.header), (b"", b"alone"))
+        with self.assertRaises(handfast.ArgumentError) as caught:
+            self.connection.send_pieces([b"x"] * 17)
+        self.assertIn("16", caught.exception.text)
+
+    def test_a_function_says_which_message_a_receive_is_for(self) -> None:
+        seen = []
+
+        def is_second(header: bytes, connection: handfast.Connection) -> bool:
+            seen.append((header, connection))
+            return header.endswith(b"2")
+
+        room = bytearray(8)
+        request = self.endpoint.receive_where(room, is_second, header_room=8)
+        for number in (b"1", b"2"):
+            self.connection.send_copy(b"number " + number, header=b"no " + number)
+        done = request.wait(SOON)
+        self.assertEqual((done.byte_count, bytes(room), done.header), (8, b"number 2", b"no 2"))
+        self.assertEqual(seen, [(b"no 1", self.connection), (b"no 2", self.connection)])
+        self.assertEqual(self.endpoint.receive_bytes(timeout=SOON).header, b"no 1")
+
+    def test_what_a_function_raises_is_told_and_matches_nothing(self) -> None:
+        told, hook = [], sys.excepthook
+        self.addCleanup(setattr, sys, "excepthook", hook)
+        sys.excepthook = lambda kind, value, trace: told.append(value)  # type: ignore[assignment]
+
+        def calls_back(header: bytes, connection: handfast.Connection) -> bool:
+            self.endpoint.progress()
+            return True
+
+        request = self.endpoint.receive_where(bytearray(4), calls_back)
+        self.connection.send(b"left", tag=1).wait(SOON)
+        self.assertIsNotNone(self.endpoint.probe(tag=1, timeout=SOON))
+        self.assertFalse(request.is_complete)
+        self.assertEqual({error.code for error in told}, {handfast.Status.REENTRANT})
+
+    def test_a_queue_gives_results_in_the_order_of_completion(self) -> None:
+        rooms = [bytearray(4) for _ in range(4)]
+        with self.endpoint.completion_queue() as queue:
+            requests = [self.endpoint.receive(room, tag=tag) for tag, room in enumerate(rooms)]
+            for tag, request in enumerate(requests):
+                queue.add(request, context=f"tag {tag}")
+            self.assertEqual((list(queue.poll()), len(queue)), ([], 4))
+            with self.assertRaises(handfast.Timeout):
+                queue.wait(0)
+            with self.assertRaises(handfast.ArgumentError):
+                requests[0].wait(0)
+            with self.assertRaises(handfast.ArgumentError):
+                queue.add(requests[0])
+            for tag, data in ((2, b"two"), (0, b"long one"), (3, b"tri")):
+                self.connection.send(data, tag=tag).wait(SOON)
+            del requests, request
+            done = []
+            while len(done) < 3:
+                done += queue.wait(SOON)
+            self.assertEqual([each.context for each in done], ["tag 2", "tag 0", "tag 3"])
+            self.assertEqual((done[0].request.wait(0).byte_count, rooms[2]), (3, b"two\0"))
+            with self.assertRaises(handfast.Error) as caught:
+                done[1].request.wait(0)
+            self.assertEqual(caught.exception.code, handfast.Status.TRUNCATED)
+            self.assertIn("8 bytes", caught.exception.text)
+            sent = self.connection.send(b"sent", tag=50)
+            queue.add(sent)
+            self.assertEqual((queue.wait(SOON)[0].request, sent.wait(0).byte_count, len(queue)), (sent, 4, 1))
+            with self.assertRaises(handfast.ArgumentError):
+                queue.add(sent)
+        # The receive that was left has gone with the queue.
+        self.connection.send(b"one", tag=1).wait(SOON)
+        self.assertEqual(self.endpoint.receive_bytes(tag=1, timeout=SOON).payload, b"one")
+        queue.close()
+        with self.assertRaises(handfast.Error):
+            list(queue.poll())
+
+    def test_a_queue_ends_with_its_endpoint(self) -> None:
+        queue = self.endpoint.completion_queue()
+        request = self.endpoint.receive(bytearray(4), tag=1)
+        queue.add(request)
+        self.endpoint.destroy()
+        self.assertEqual(len(queue), 0)
+        queue.close()
+
+    def test_what_waits_and_who_is_near_is_told(self) -> None:
+        self.assertEqual(self.endpoint.pending, [])
+        with self.assertRaises(handfast.Timeout):
+            self.connection.is_local  # noqa: B018
+        self.connection.send(b"up", tag=1).wait(SOON)
+        self.endpoint.receive_bytes(tag=1, timeout=SOON)
+        self.assertTrue(self.connection.is_local)
+        self.endpoint.connect("127.0.0.1:1")
+        self.assertRegex(self.endpoint.pending[0], "^to 127.0.0.1:1: waiting for ")
+
+    def test_a_function_gets_the_lines_of_the_log(self) -> None:
+        lines = []
+
+        def keep(level: int, text: str) -> None:
+            lines.append((level, text))
+
+        with handfast.Endpoint("logged", ignores_environment=True, log=keep, log_level=handfast.LogLevel.DEBUG) as endpoint:
+            connection = endpoint.connect(endpoint.listen("127.0.0.1")).wait(SOON)
+            self.assertIn(handfast.LogLevel.DEBUG, [level for level, _ in lines])
+            self.assertTrue(any(text.startswith("connected ") for _, text in lines), lines)
+            connection.close()
+
+
 class Wrong(unittest.TestCase):
     def test_a_setting_that_is_not_allowed_is_named(self) -> None:
         with self.assertRaises(handfast.ArgumentError) as caught:
@@ -155,7 +272,7 @@ class Wrong(unittest.TestCase):
     def test_structs_are_laid_out_as_recorded(self) -> None:
         recorded = [line.split() for line in (ROOT / "Tests/CBinary/layout").read_text().splitlines()]
         structs = {each.__name__: each for each in vars(handfast).values() if isinstance(each, type) and issubclass(each, ctypes.Structure)}
-        self.assertEqual(len(structs), 9)
+        self.assertEqual(len(structs), 10)
         found = 0
         for words in recorded:
             name = words[1] if words[0] == "sizeof" else words[0].split(".")[0]
@@ -171,7 +288,7 @@ class Wrong(unittest.TestCase):
 
     def test_codes_are_those_of_the_header(self) -> None:
         values = dict(line.rsplit(" ", 1) for line in (ROOT / "Tests/CBinary/layout").read_text().splitlines() if line.startswith("HF_"))
-        for kind, prefix in ((handfast.Status, "HF_ERROR_"), (handfast.State, "HF_STATE_"), (handfast.EventKind, "HF_EVENT_")):
+        for kind, prefix in ((handfast.Status, "HF_ERROR_"), (handfast.State, "HF_STATE_"), (handfast.EventKind, "HF_EVENT_"), (handfast.LogLevel, "HF_LOG_")):
             for each in kind:
                 name = f"HF_{each.name}" if kind is handfast.Status and each >= 0 else prefix + each.name
                 self.assertEqual(int(values[name]), each.value, name)
