@@ -13,6 +13,11 @@ START = Path(__file__).resolve().parents[2] / "Examples/C/stencil/start"
 PROGRAM = os.environ["STENCIL"]
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 SOON = 60
+# Of Open MPI and of MPICH, more ranks than cores, as any user. They are those of the path, whichever that are.
+MPIEXECS = ["mpiexec", "mpiexec.openmpi", "mpiexec.mpich", "mpiexec.hydra"]
+MPIEXEC_ENVIRONMENT = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe", "HOME": os.path.expanduser("~")}
 LAUNCHERS = [("RANK", "SIZE"), ("PMI_RANK", "PMI_SIZE"), ("SLURM_PROCID", "SLURM_NTASKS"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE")]
 
 
@@ -32,14 +37,24 @@ class Stencil(unittest.TestCase):
         command = [PROGRAM, self.folder, *arguments]
         return [self.start(command, {names[0]: str(rank), names[1]: str(size), **others}) for rank in range(size)]
 
-    def test_four_ranks_compute_what_one_does_over_each_transport(self) -> None:
+    def four_ranks_compute_what_one_does(self, command: List[str], environment: Dict[str, str]) -> None:
         for transport in ("shm", "tcp"):
-            with self.subTest(transport), tempfile.TemporaryDirectory() as folder:
-                process = self.start([str(START), "4", PROGRAM, folder, "101", "150"], {"HANDFAST_TRANSPORTS": transport})
+            with self.subTest(command=command, transport=transport), tempfile.TemporaryDirectory() as folder:
+                process = self.start([*command, PROGRAM, folder, "101", "150"], {**environment, "HANDFAST_TRANSPORTS": transport})
                 out, error = process.communicate(timeout=SOON)
                 self.assertEqual(process.returncode, 0, error)
                 self.assertIn(f"4 ranks, 101 x 101 points, the first two joined by {transport}\n", out)
                 self.assertRegex(out, r"150 steps in [0-9.]+ s, [0-9.]+ us each: as one process computes it\n")
+
+    def test_four_ranks_compute_what_one_does_over_each_transport(self) -> None:
+        self.four_ranks_compute_what_one_does([str(START), "4"], {})
+
+    def test_a_real_launcher_starts_four_ranks_over_each_transport(self) -> None:
+        found = {os.path.realpath(path): path for path in map(shutil.which, MPIEXECS) if path is not None}
+        if not found:
+            self.skipTest("no mpiexec of Open MPI or MPICH on the path")
+        for path in found.values():
+            self.four_ranks_compute_what_one_does([path, "-n", "4"], MPIEXEC_ENVIRONMENT)
 
     def test_every_launcher_and_number_of_ranks_will_do(self) -> None:
         for size, names in zip((1, 2, 3, 7), LAUNCHERS):
