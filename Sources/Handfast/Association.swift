@@ -13,6 +13,10 @@ final class Association: DeadlineHolder {
     private var streams: [StreamID: HandshakeDriver] = [:]
     /// This side's: those of a connect race, and the arbiter knows them by the number of the first.
     private var forward: StreamID?
+    /// The last of them that has come.
+    private var newcomer: StreamID?
+    /// This side has connected, and a connect of the peer's may have crossed that.
+    private var mayBeCrossed = false
     /// Of the peer's stream that was let in last.
     private var contest: Contest?
     /// This side's own connect, from the first attempt to the end of the demand.
@@ -89,6 +93,7 @@ final class Association: DeadlineHolder {
         driver.isSpare = contest != nil && contest == self.contest
         self.contest = contest
         streams[driver.id] = driver
+        newcomer = driver.id
         tell(.accepted(driver.id, claim))
     }
 
@@ -101,6 +106,7 @@ final class Association: DeadlineHolder {
         driver.association = self
         guard forward == nil else { return }
         forward = driver.id
+        mayBeCrossed = true
         tell(.forwardOpened(driver.id))
     }
 
@@ -179,11 +185,18 @@ final class Association: DeadlineHolder {
             dial?.cancel()
             if let connect = back.take() { connect.finish() }
         case .accept(let stream):
+            mayBeCrossed = false
             if let driver = streams[stream] { engine.welcome(driver, record) }
         case .reject(forward, let rejection):
             forward = nil
             dial?.reject(rejection)
-        case .reject(let stream, let rejection): streams.removeValue(forKey: stream)?.reject(rejection)
+        case .reject(let stream, let rejection):
+            let driver = streams.removeValue(forKey: stream)
+            if stream == newcomer, rejection.code == .busy, mayBeCrossed {
+                mayBeCrossed = false
+                driver?.isSpare = true
+            }
+            driver?.reject(rejection)
         case .abandon(forward):
             forward = nil
             dial?.cancel()

@@ -50,7 +50,8 @@ final class HandshakeDriver {
     private var hasBegun = false
     /// The peer has sent no whole message: perhaps a connect that found another of our addresses faster.
     var isUnheard: Bool { !hasBegun && unknownFrameCount == 0 }
-    /// Another stream of a connect on demand of which one has come already.
+    /// Another stream of a connect on demand of which one has come already, or one that crosses another: nobody need hear of
+    /// its failure.
     var isSpare = false
     var peer: PeerDescription
     /// Where the peer says that it listens, the best first; empty when it says nothing.

@@ -112,6 +112,30 @@ import Testing
         #expect(scene.listener.accept() == nil, "the peer was awaited")
     }
 
+    @Test(arguments: ["aaa", "zzz"])
+    func `stays when the peer's own connect comes late, which is told to come again and is no news`(name: String) throws
+    {
+        let scene = try Scene(name)
+        let first = try scene.connection.send(payloads[0].bytes)
+        let raw = try scene.accepted()
+        scene.readFirstFlight(raw)
+        scene.answer(raw)
+        scene.pair.run("it is connected") { scene.connection.state == .connected }
+        let late = try scene.connect()
+        scene.begin(late)
+        scene.pair.run("the second is refused") {
+            late.poll()
+            return late.hasEnded
+        }
+        #expect(late.wasRejected)
+        try scene.checkTraffic(raw, sent: [payloads[0]], [first])
+        // One may have crossed it; another comes for a reason.
+        let another = try scene.connect()
+        scene.begin(another)
+        scene.pair.run("the third is told of") { !scene.log.lines.isEmpty }
+        #expect(scene.log.lines[0].contains("the last connection with \(name) has not ended yet"), "\(scene.log.lines)")
+    }
+
     @Test func `is this side's, which is the lower, although the higher asks at the same time`() throws {
         let scene = try Scene("zzz")
         let sends = try payloads.map { try scene.connection.send($0.bytes) }
