@@ -84,7 +84,7 @@ import TransportAPI
         unsafe channel.pointee.readLimit = Int(readLimit(with: peer))
         // Long enough to be worth it, short enough that others get their turn.
         let messageByteLimit = max(4096, min(UInt64(peer.messageByteLimit), UInt64(offer.messageByteLimit)))
-        unsafe channel.pointee.readByteLimit = min(1 << 20, messageByteLimit)
+        unsafe channel.pointee.readByteLimit = min(VerbsRead.pieceByteCount, messageByteLimit)
         unsafe channel.pointee.peerText = unsafe strdup(
             "\(RouteFinder.text(of: address)) (\(route.isIWARP ? "iWARP" : "GID") \(peer.gid)) over \(route.deviceName) port \(route.port)"
         )

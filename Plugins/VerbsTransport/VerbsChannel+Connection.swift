@@ -71,7 +71,7 @@ extension VerbsChannel {
             unsafe device.pointee.outstandingCount -= 1
             if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
             // The engine may close from within, and all is let go then.
-            if let read = unsafe slot.read { unsafe pieceEnded(channel, read, sequence == last ? status : 0) }
+            if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, sequence == last ? status : 0) }
             guard unsafe channel.pointee.completed == first else { return }
         }
         while unsafe channel.pointee.completed != channel.pointee.posted,

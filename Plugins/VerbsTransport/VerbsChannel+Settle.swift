@@ -86,7 +86,7 @@ extension VerbsChannel {
             unsafe channel.pointee.completed &+= 1
             unsafe device.pointee.outstandingCount -= 1
             if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
-            if let read = unsafe slot.read { unsafe pieceEnded(channel, read, sequence == last ? status : 0) }
+            if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, sequence == last ? status : 0) }
             if sequence == last { break }
         }
     }

@@ -21,6 +21,8 @@ import CVerbs
     @unsafe struct SendSlot {
         /// -1 for none.
         var buffer: Int32 = -1
+        /// Of the piece that is read, as the next.
+        var readByteCount: UInt32 = 0
         var read: UnsafeMutablePointer<VerbsRead>?
         /// Over, though something before it is not.
         var isDone = false
@@ -47,7 +49,7 @@ import CVerbs
     var connection: UnsafeMutableRawPointer?
     var frameByteLimit = unsafe BufferPool.bufferByteCount
     var readLimit = 1
-    var readByteLimit: UInt64 = 1 << 20
+    var readByteLimit = unsafe VerbsRead.pieceByteCount
     /// Of iWARP, where librdmacm connects; gone with the queue pair.
     var rdmaConnection: OpaquePointer?
     /// When it goes though the peer has not closed.
@@ -97,6 +99,7 @@ import CVerbs
     var firstRead: UnsafeMutablePointer<VerbsRead>?
     var lastRead: UnsafeMutablePointer<VerbsRead>?
     var readsUnderWay = 0
+    var bytesUnderWay: UInt64 = 0
     var exposures: UnsafeMutablePointer<ExposureTable>?
 
     /// Why it broke, and what the user is told.

@@ -4,6 +4,11 @@ import Glibc
 
 /// A read of the peer's memory that is not at its end yet; one of a list in its channel.
 @unsafe struct VerbsRead {
+    static let pieceByteCount: UInt64 = 64 << 10
+    /// Of one connection, as long as there are so many: what the peer's device answers later has time to be sent again for want
+    /// of an answer, and holds up the messages behind it.
+    static let underWayLimit: UInt64 = 512 << 10
+
     var destination: UnsafeMutableRawPointer
     var source: UInt64
     let remoteKey: UInt32
@@ -59,7 +64,8 @@ extension VerbsChannel {
         var next = unsafe channel.pointee.firstRead
         while let read = unsafe next {
             while unsafe read.pointee.byteCount > 0, unsafe read.pointee.error == 0 {
-                guard unsafe channel.pointee.readsUnderWay < channel.pointee.readLimit, unsafe hasPlace(channel),
+                guard unsafe channel.pointee.readsUnderWay < channel.pointee.readLimit,
+                    unsafe channel.pointee.bytesUnderWay < VerbsRead.underWayLimit, unsafe hasPlace(channel),
                     unsafe channel.pointee.posted &- channel.pointee.completed < readPlaces
                 else { return unsafe post(channel) }
                 let byteCount = unsafe min(read.pointee.byteCount, channel.pointee.readByteLimit)
@@ -68,12 +74,13 @@ extension VerbsChannel {
                     number: 0, start: read.pointee.destination, byte_count: UInt32(byteCount), local_key: localKey,
                     remote_address: read.pointee.source, remote_key: read.pointee.remoteKey,
                     operation: UInt8(CVERBS_READ), is_signaled: 1, is_inline: 0)
-                unsafe add(channel, work, SendSlot(read: read))
+                unsafe add(channel, work, SendSlot(readByteCount: UInt32(byteCount), read: read))
                 unsafe read.pointee.destination += Int(byteCount)
                 unsafe read.pointee.source += byteCount
                 unsafe read.pointee.byteCount -= byteCount
                 unsafe read.pointee.piecesUnderWay += 1
                 unsafe channel.pointee.readsUnderWay += 1
+                unsafe channel.pointee.bytesUnderWay += byteCount
                 if unsafe device.pointee.workCount == VerbsDevice.batch { unsafe post(channel) }
             }
             unsafe next = unsafe read.pointee.next
@@ -82,8 +89,10 @@ extension VerbsChannel {
     }
 
     /// - Parameter status: of its completion.
-    static func pieceEnded(_ channel: Pointer, _ read: UnsafeMutablePointer<VerbsRead>, _ status: UInt16) {
+    static func pieceEnded(_ channel: Pointer, _ slot: SendSlot, _ status: UInt16) {
+        guard let read = unsafe slot.read else { return }
         unsafe channel.pointee.readsUnderWay -= 1
+        unsafe channel.pointee.bytesUnderWay -= UInt64(slot.readByteCount)
         unsafe read.pointee.piecesUnderWay -= 1
         if status != 0, unsafe read.pointee.error == 0 { unsafe read.pointee.error = EIO }
         guard unsafe read.pointee.piecesUnderWay == 0, unsafe read.pointee.byteCount == 0,
