@@ -1,6 +1,7 @@
-/// The first eight bytes of what one send carries: credits given back, exposures, then bytes of the stream.
+/// How what one send carries begins: credits given back, then bulk, an offer, exposures, and bytes of the stream.
 ///
-/// On the wire, big endian: u8 flags, u8 number of exposures, u16 credits, u16 byte count of the stream's bytes, u16 zero.
+/// On the wire, big endian: u8 flags, u8 number of exposures, u16 credits, u16 byte count of the stream's bytes, u8 slots given
+/// back, u8 zero. With `bulk` u32 bytes in the next slot and u32 zero follow, with `offersSlots` an exposure.
 struct Frame {
     static let byteCount = 8
 
@@ -14,36 +15,70 @@ struct Frame {
         static let wantsCredits = Flags(rawValue: 4)
         /// Nothing comes after this.
         static let end = Flags(rawValue: 8)
+        /// Behind the bytes of this the stream goes on in the next slot.
+        static let bulk = Flags(rawValue: 16)
+        /// The sender had more to send than is well sent in frames.
+        static let wantsSlots = Flags(rawValue: 32)
+        /// The receiver of this may write into slots.
+        static let offersSlots = Flags(rawValue: 64)
     }
 
     var flags: Flags = []
     var exposureCount: UInt8 = 0
     var credits: UInt16 = 0
     var dataByteCount: UInt16 = 0
+    var returnedSlotCount: UInt8 = 0
+    var bulkByteCount: UInt32 = 0
 
     init() {}
 
     /// Nil when the sizes do not fit together, or a flag is unknown.
     init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count >= Frame.byteCount, unsafe bytes[0] < 16, unsafe bytes[6] == 0, unsafe bytes[7] == 0 else {
-            return nil
-        }
-        flags = unsafe Flags(rawValue: bytes[0])
-        exposureCount = unsafe bytes[1]
-        credits = unsafe UInt16(bytes[2]) << 8 | UInt16(bytes[3])
-        dataByteCount = unsafe UInt16(bytes[4]) << 8 | UInt16(bytes[5])
+        guard bytes.count >= Frame.byteCount, unsafe bytes[0] < 128, unsafe bytes[7] == 0 else { return nil }
+        unsafe self.init(head: bytes.baseAddress!)
         guard bytes.count == wholeByteCount else { return nil }
+        guard flags.contains(.bulk) else { return }
+        unsafe readBulk(bytes.baseAddress!)
+        guard unsafe bytes[12...15].allSatisfy({ $0 == 0 }) else { return nil }
     }
 
-    var wholeByteCount: Int {
-        Frame.byteCount + Int(exposureCount) * Exposure.byteCount + Int(dataByteCount)
+    /// Of one that is right.
+    init(_ start: UnsafeRawPointer) {
+        unsafe self.init(head: start)
+        if flags.contains(.bulk) { unsafe readBulk(start) }
     }
+
+    private init(head: UnsafeRawPointer) {
+        let word = unsafe UInt64(bigEndian: head.loadUnaligned(as: UInt64.self))
+        flags = Flags(rawValue: UInt8(truncatingIfNeeded: word >> 56))
+        exposureCount = UInt8(truncatingIfNeeded: word >> 48)
+        credits = UInt16(truncatingIfNeeded: word >> 32)
+        dataByteCount = UInt16(truncatingIfNeeded: word >> 16)
+        returnedSlotCount = UInt8(truncatingIfNeeded: word >> 8)
+    }
+
+    private mutating func readBulk(_ start: UnsafeRawPointer) {
+        bulkByteCount = unsafe UInt32(bigEndian: start.loadUnaligned(fromByteOffset: Frame.byteCount, as: UInt32.self))
+    }
+
+    /// Nothing is said of slots.
+    var isPlain: Bool { flags.rawValue < Flags.bulk.rawValue && returnedSlotCount == 0 }
+    /// Of the stream, here and in a slot.
+    var streamByteCount: Int { Int(dataByteCount) + Int(bulkByteCount) }
+
+    var offerOffset: Int { flags.contains(.bulk) ? Frame.byteCount + 8 : Frame.byteCount }
+    var exposureOffset: Int { flags.contains(.offersSlots) ? offerOffset + Exposure.byteCount : offerOffset }
+    var dataOffset: Int { exposureOffset + Int(exposureCount) * Exposure.byteCount }
+    var wholeByteCount: Int { dataOffset + Int(dataByteCount) }
 
     func write(to target: UnsafeMutableRawPointer) {
         let word =
             UInt64(flags.rawValue) << 56 | UInt64(exposureCount) << 48 | UInt64(credits) << 32
-            | UInt64(dataByteCount) << 16
+            | UInt64(dataByteCount) << 16 | UInt64(returnedSlotCount) << 8
         unsafe target.storeBytes(of: word.bigEndian, as: UInt64.self)
+        guard flags.contains(.bulk) else { return }
+        let bulk = UInt64(bulkByteCount) << 32
+        unsafe target.storeBytes(of: bulk.bigEndian, toByteOffset: Frame.byteCount, as: UInt64.self)
     }
 }
 

@@ -70,6 +70,7 @@ extension VerbsChannel {
             unsafe channel.pointee.slots[place].isDone = true
             unsafe device.pointee.outstandingCount -= 1
             if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
+            if unsafe slot.isBulk { unsafe channel.pointee.outgoing?.pointee.finished += 1 }
             // The engine may close from within, and all is let go then.
             if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, sequence == last ? status : 0) }
             guard unsafe channel.pointee.completed == first else { return }

@@ -146,6 +146,7 @@ extension VerbsChannel {
         unsafe dropProof(channel)
         unsafe dropReads(channel)
         unsafe dropExposures(channel)
+        unsafe dropSlots(channel)
         unsafe device.pointee.release(channel.pointee.granted + 1)
         unsafe channel.pointee.next = unsafe device.pointee.firstDestroyed
         unsafe device.pointee.firstDestroyed = unsafe channel

@@ -19,8 +19,12 @@ extension VerbsChannel {
             if frame.flags.contains(.acknowledgesControl) { unsafe channel.pointee.mayControl = true }
             unsafe touch(channel)
         }
+        if !frame.isPlain, unsafe !learnSlots(channel, frame, start) {
+            unsafe device.pointee.finished(buffer)
+            return unsafe fail(channel, EPROTO, "it broke a rule of the verbs channel's slots")
+        }
         if frame.exposureCount > 0 {
-            let list = unsafe UnsafeRawPointer(start) + Frame.byteCount
+            let list = unsafe UnsafeRawPointer(start) + frame.exposureOffset
             guard unsafe learn(channel, list, Int(frame.exposureCount)) else {
                 unsafe device.pointee.finished(buffer)
                 return unsafe fail(channel, EPROTO, "it exposed more memory than is allowed")
@@ -28,10 +32,15 @@ extension VerbsChannel {
         }
         if frame.flags.contains(.wantsCredits) { unsafe grant(channel, min(2 * channel.pointee.granted, creditLimit)) }
         if frame.flags.contains(.end) { unsafe channel.pointee.hasPeerEnded = true }
-        let hasData = frame.dataByteCount > 0
+        let hasData = frame.streamByteCount > 0
         switch unsafe channel.pointee.phase {
         case .joining where hasData: unsafe hold(channel, buffer, offset: 0)
         case .open where unsafe hasData && channel.pointee.isFresh: unsafe hold(channel, buffer, offset: 0)
+        case .open where frame.bulkByteCount > 0:
+            // What is held already waits for the engine to resume.
+            let isFirst = unsafe channel.pointee.firstHeld < 0
+            unsafe hold(channel, buffer, offset: 0)
+            if isFirst { unsafe deliverHeld(channel) }
         case .open where hasData: unsafe deliver(channel, buffer, byteCount - Int(frame.dataByteCount), byteCount)
         default: unsafe finish(channel, buffer, isControl: frame.flags.contains(.control))
         }
@@ -47,7 +56,7 @@ extension VerbsChannel {
             if unsafe channel.pointee.granted < activeCredits { unsafe grant(channel, activeCredits) }
             return unsafe channel.pointee.usable >= 0
         }
-        guard unsafe !channel.pointee.owesAcknowledgement, frame.dataByteCount == 0 else { return false }
+        guard unsafe !channel.pointee.owesAcknowledgement, frame.streamByteCount == 0 else { return false }
         unsafe channel.pointee.owesAcknowledgement = true
         return true
     }
@@ -70,7 +79,7 @@ extension VerbsChannel {
         let taken = unsafe channel.pointee.engine!.pointee.deliver(
             channel.pointee.connection, bytes, UInt64(end - from))
         if taken < UInt64(end - from), unsafe channel.pointee.phase == .open {
-            return unsafe hold(channel, buffer, offset: from + Int(taken))
+            return unsafe hold(channel, buffer, offset: Int(taken))
         }
         unsafe finish(channel, buffer, isControl: false)
     }
@@ -81,7 +90,15 @@ extension VerbsChannel {
         unsafe channel.pointee.device.pointee.finished(buffer)
         guard !isControl, unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining else { return }
         unsafe channel.pointee.owed += 1
-        if unsafe 2 * channel.pointee.owed >= channel.pointee.granted { unsafe touch(channel) }
+        if unsafe mustReturn(channel) { unsafe touch(channel) }
+    }
+
+    // Hot path.
+    /// Whether the peer may be waiting for what is to be given back.
+    static func mustReturn(_ channel: Pointer) -> Bool {
+        if unsafe 2 * channel.pointee.owed >= channel.pointee.granted { return true }
+        guard let incoming = unsafe channel.pointee.incoming else { return false }
+        return unsafe channel.pointee.owesOffer || 2 * incoming.pointee.owed >= BulkSlots.count
     }
 
     /// - Parameter offset: bytes that are taken; only the first buffer has any.
@@ -113,20 +130,30 @@ extension VerbsChannel {
         defer { unsafe channel.pointee.isDelivering = false }
         while unsafe channel.pointee.phase == .open, unsafe channel.pointee.firstHeld >= 0 {
             let start = unsafe channel.pointee.device.pointee.pool.start(of: channel.pointee.firstHeld)
-            let head = unsafe UnsafeRawBufferPointer(start: start, count: Frame.byteCount)
-            let dataByteCount = unsafe Int(head[4]) << 8 | Int(head[5])
-            let end = unsafe Frame.byteCount + Int(head[1]) * Exposure.byteCount + dataByteCount
-            let from = unsafe max(channel.pointee.heldOffset, end - dataByteCount)
+            let frame = unsafe Frame(UnsafeRawPointer(start))
+            let run = unsafe nextRun(channel, frame, UnsafeRawPointer(start))
             let taken = unsafe channel.pointee.engine!.pointee.deliver(
-                channel.pointee.connection, start + from, UInt64(end - from))
+                channel.pointee.connection, run.baseAddress, UInt64(run.count))
             // Closed from within, and so let go already.
             guard unsafe channel.pointee.phase == .open else { return }
-            guard taken == UInt64(end - from) else {
-                unsafe channel.pointee.heldOffset = from + Int(taken)
-                return
-            }
+            unsafe channel.pointee.heldOffset += Int(taken)
+            guard taken == UInt64(run.count) else { return }
+            guard unsafe channel.pointee.heldOffset == frame.streamByteCount else { continue }
+            if frame.bulkByteCount > 0 { unsafe channel.pointee.incoming?.pointee.finished += 1 }
             if let buffer = unsafe takeHeld(channel) { unsafe finish(channel, buffer, isControl: false) }
         }
+    }
+
+    /// What the engine has not taken of the first that is held: of the frame's own bytes, else of its slot's.
+    private static func nextRun(
+        _ channel: Pointer, _ frame: Frame, _ start: UnsafeRawPointer
+    ) -> UnsafeRawBufferPointer {
+        let (taken, own) = unsafe (channel.pointee.heldOffset, Int(frame.dataByteCount))
+        guard taken >= own, let incoming = unsafe channel.pointee.incoming else {
+            return unsafe UnsafeRawBufferPointer(start: start + frame.dataOffset + taken, count: own - taken)
+        }
+        let slot = unsafe UnsafeRawPointer(incoming.pointee.start) + BulkSlots.offset(incoming.pointee.finished)
+        return unsafe UnsafeRawBufferPointer(start: slot + (taken - own), count: frame.streamByteCount - taken)
     }
 
     static func dropHeld(_ channel: Pointer) {

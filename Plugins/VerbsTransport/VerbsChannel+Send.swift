@@ -11,7 +11,7 @@ import Glibc
     guard unsafe channel.pointee.phase == .open, let pieces = unsafe pieces else { return 0 }
     var cursor = unsafe PieceCursor(pieces, count: Int(pieceCount))
     let wanted = cursor.byteCount
-    while cursor.byteCount > 0, unsafe VerbsChannel.sendFrame(channel, &cursor) {}
+    while cursor.byteCount > 0, unsafe VerbsChannel.sendNext(channel, &cursor) {}
     unsafe VerbsChannel.post(channel)
     if cursor.byteCount > 0 { unsafe channel.pointee.owesRoom = true }
     return wanted - cursor.byteCount
@@ -19,13 +19,22 @@ import Glibc
 
 extension VerbsChannel {
     // Hot path.
-    /// Whether one more thing may be posted; the last place is for the end.
-    static func hasPlace(_ channel: Pointer) -> Bool {
-        guard unsafe channel.pointee.posted &- channel.pointee.completed < sendCount - 1 else { return false }
+    /// Whether one more thing may be posted, or more; the last place is for the end.
+    static func hasPlace(_ channel: Pointer, _ count: UInt16 = 1) -> Bool {
+        guard unsafe channel.pointee.posted &- channel.pointee.completed < sendCount - count else { return false }
         let device = unsafe channel.pointee.device
         if unsafe device.pointee.outstandingCount < device.pointee.outstandingLimit { return true }
         unsafe device.pointee.hasStarved = true
         return false
+    }
+
+    // Hot path.
+    fileprivate static func sendNext(_ channel: Pointer, _ cursor: inout PieceCursor) -> Bool {
+        // What is exposed is told of in a frame, before bytes that may name it.
+        guard unsafe cursor.byteCount >= BulkSlots.leastByteCount, let slots = unsafe channel.pointee.outgoing,
+            unsafe channel.pointee.exposures?.pointee.unannounced.isEmpty ?? true
+        else { return unsafe sendFrame(channel, &cursor) }
+        return unsafe sendBulk(channel, slots, &cursor)
     }
 
     // Hot path.
@@ -61,6 +70,10 @@ extension VerbsChannel {
         if unsafe channel.pointee.credits == 0, Int(clamping: cursor.byteCount) > byteCount {
             frame.flags = .wantsCredits
         }
+        if unsafe cursor.byteCount >= BulkSlots.leastByteCount, unsafe !channel.pointee.hasAskedForSlots {
+            unsafe channel.pointee.hasAskedForSlots = true
+            frame.flags.insert(.wantsSlots)
+        }
         unsafe payBack(channel, &frame, atLeast: channel.pointee.granted / 4)
         unsafe frame.write(to: start)
         if exposureCount > 0 {
@@ -82,6 +95,10 @@ extension VerbsChannel {
             unsafe channel.pointee.device.pointee.postReceives()
         }
         guard unsafe channel.pointee.owed > 0, unsafe channel.pointee.owed >= least else { return }
+        if let incoming = unsafe channel.pointee.incoming {
+            frame.returnedSlotCount = unsafe UInt8(incoming.pointee.owed)
+            unsafe incoming.pointee.returned = unsafe incoming.pointee.finished
+        }
         frame.credits = unsafe UInt16(channel.pointee.owed)
         unsafe channel.pointee.usable += channel.pointee.owed
         unsafe channel.pointee.owed = 0
@@ -95,18 +112,23 @@ extension VerbsChannel {
         unsafe payBack(channel, &frame, atLeast: 1)
         if flags.contains(.control) {
             unsafe channel.pointee.mayControl = false
+            if unsafe channel.pointee.owesOffer { frame.flags.insert(.offersSlots) }
         } else {
             unsafe channel.pointee.credits -= 1
         }
         let device = unsafe channel.pointee.device
         unsafe frame.write(to: device.pointee.scratch)
-        unsafe add(channel, device.pointee.scratch, Frame.byteCount, buffer: -1)
+        if frame.flags.contains(.offersSlots), let incoming = unsafe channel.pointee.incoming {
+            unsafe incoming.pointee.offer.write(to: device.pointee.scratch + frame.offerOffset)
+            unsafe channel.pointee.owesOffer = false
+        }
+        unsafe add(channel, device.pointee.scratch, frame.wholeByteCount, buffer: -1)
         unsafe post(channel, isLast: flags.contains(.end))
     }
 
     // Hot path.
     /// Adds a send to the list; bytes that lie in no buffer are taken when it is posted.
-    private static func add(_ channel: Pointer, _ start: UnsafeMutableRawPointer, _ byteCount: Int, buffer: Int32) {
+    static func add(_ channel: Pointer, _ start: UnsafeMutableRawPointer, _ byteCount: Int, buffer: Int32) {
         let device = unsafe channel.pointee.device
         let localKey = unsafe buffer < 0 ? 0 : device.pointee.pool.localKey(of: buffer)
         unsafe add(

@@ -16,11 +16,14 @@ extension VerbsChannel {
             unsafe continueReads(channel)
         }
         if unsafe channel.pointee.owesRoom, unsafe channel.pointee.phase == .open, unsafe channel.pointee.credits > 0,
-            unsafe hasPlace(channel)
+            unsafe hasPlace(channel),
+            unsafe !channel.pointee.waitsForSlot || channel.pointee.outgoing?.pointee.isFull == false
         {
             unsafe channel.pointee.owesRoom = false
+            unsafe channel.pointee.waitsForSlot = false
             unsafe channel.pointee.engine!.pointee.writable(channel.pointee.connection)
         }
+        unsafe acknowledgeControl(channel)
         unsafe returnCredits(channel)
         if unsafe channel.pointee.phase == .open, unsafe channel.pointee.hasPeerEnded,
             unsafe channel.pointee.firstHeld < 0
@@ -39,11 +42,19 @@ extension VerbsChannel {
     private static func returnCredits(_ channel: Pointer) {
         guard unsafe channel.pointee.phase == .open, unsafe !channel.pointee.hasPeerEnded,
             unsafe channel.pointee.mayControl,
-            unsafe channel.pointee.owed > 0, unsafe 2 * channel.pointee.owed >= channel.pointee.granted,
-            unsafe hasPlace(channel)
+            unsafe channel.pointee.owed > 0, unsafe mustReturn(channel), unsafe hasPlace(channel)
         else { return }
         unsafe shrink(channel)
         unsafe sendControl(channel, .control)
+    }
+
+    /// Without the acknowledgement the peer could not give slots back, and what is to be sent waits for one.
+    private static func acknowledgeControl(_ channel: Pointer) {
+        guard unsafe channel.pointee.waitsForSlot, unsafe channel.pointee.owesAcknowledgement,
+            unsafe channel.pointee.phase == .open, unsafe !channel.pointee.hasPeerEnded,
+            unsafe channel.pointee.credits > 0, unsafe hasPlace(channel)
+        else { return }
+        unsafe sendControl(channel, [])
     }
 
     /// Keeps credits back where buffers have become rare, from those that have more than their share.
@@ -86,6 +97,7 @@ extension VerbsChannel {
             unsafe channel.pointee.completed &+= 1
             unsafe device.pointee.outstandingCount -= 1
             if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
+            if unsafe slot.isBulk { unsafe channel.pointee.outgoing?.pointee.finished += 1 }
             if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, sequence == last ? status : 0) }
             if sequence == last { break }
         }

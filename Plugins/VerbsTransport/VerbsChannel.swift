@@ -26,6 +26,8 @@ import CVerbs
         var read: UnsafeMutablePointer<VerbsRead>?
         /// Over, though something before it is not.
         var isDone = false
+        /// From a bulk slot.
+        var isBulk = false
     }
 
     /// Things posted to send, at most; a power of two.
@@ -76,6 +78,11 @@ import CVerbs
     var owesRoom = false
     /// The engine closed, and the last frame has not gone out.
     var owesEnd = false
+    /// Bulk slots that the peer has offered, after it was asked once.
+    var outgoing: BulkSlots.Pointer?
+    var hasAskedForSlots = false
+    /// What is to be sent is for a slot, and none is free.
+    var waitsForSlot = false
 
     // Receiving.
     /// Credits that the peer has, or will be given back.
@@ -94,6 +101,9 @@ import CVerbs
     var isDelivering = false
     /// Bytes of the first that are taken.
     var heldOffset = 0
+    /// Bulk slots set aside for the peer, which is to be told.
+    var incoming: BulkSlots.Pointer?
+    var owesOffer = false
 
     // Reading.
     var firstRead: UnsafeMutablePointer<VerbsRead>?

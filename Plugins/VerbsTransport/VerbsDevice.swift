@@ -27,6 +27,8 @@ import Glibc
 
     /// Buffers that connections rely on, and those that are set aside for receiving: posted, about to be, or full.
     private(set) var reservedCount = 0
+    /// Of bulk slots, counted in buffers.
+    private(set) var slotBufferCount = 0
     private var receiveCount = 0
     /// About to be posted.
     private let receives: UnsafeMutablePointer<cverbs_receive>
@@ -156,7 +158,7 @@ extension VerbsDevice {
 extension VerbsDevice {
     /// Sets more buffers aside and posts them; false when no more memory may be pinned.
     mutating func reserve(_ count: Int) -> Bool {
-        guard unsafe reservedCount + count <= receiveLimit else { return false }
+        guard unsafe reservedCount + slotBufferCount + count <= receiveLimit else { return false }
         while unsafe receiveCount < reservedCount + count {
             guard let buffer = unsafe pool.take() else { return false }
             unsafe receiveCount += 1
@@ -168,6 +170,16 @@ extension VerbsDevice {
     }
 
     mutating func release(_ count: Int) { unsafe reservedCount -= count }
+
+    /// Whether there is room for the bulk slots of one more connection: all together have at most a quarter.
+    mutating func reserveSlots() -> Bool {
+        let count = unsafe slotBufferCount + BulkSlots.bufferCount
+        guard unsafe 4 * count <= receiveLimit, unsafe reservedCount + count <= receiveLimit else { return false }
+        unsafe slotBufferCount = count
+        return true
+    }
+
+    mutating func releaseSlots() { unsafe slotBufferCount -= BulkSlots.bufferCount }
 
     // Hot path.
     /// What a buffer held is not needed any more.

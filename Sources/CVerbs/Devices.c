@@ -137,6 +137,7 @@ cverbs_region *cverbs_register(cverbs_device *device, void *start, uint64_t byte
     int is_iwarp = device->context->device->transport_type == IBV_TRANSPORT_IWARP;
     int flags = (access & (CVERBS_LOCAL_WRITE | CVERBS_READ_INTO) ? IBV_ACCESS_LOCAL_WRITE : 0) |
                 (access & CVERBS_READ_INTO && is_iwarp ? IBV_ACCESS_REMOTE_WRITE : 0) |
+                (access & CVERBS_REMOTE_WRITE ? IBV_ACCESS_REMOTE_WRITE : 0) |
                 (access & CVERBS_REMOTE_READ ? IBV_ACCESS_REMOTE_READ : 0);
     struct ibv_mr *region = CALL(ibv_reg_mr)(device->domain, start, byte_count, flags);
     *error = region ? 0 : failure();

@@ -59,7 +59,10 @@ static int modify(cverbs_queue_pair *pair, struct ibv_qp_attr *attributes, int m
 
 int cverbs_queue_pair_connect(cverbs_queue_pair *pair, const cverbs_path *path) {
     struct ibv_qp_attr init = {
-        .qp_state = IBV_QPS_INIT, .port_num = path->port, .qp_access_flags = IBV_ACCESS_REMOTE_READ};
+        .qp_state = IBV_QPS_INIT,
+        .port_num = path->port,
+        /* Each region has rights of its own. */
+        .qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE};
     int error = modify(pair, &init, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
     if (error != 0) return error;
     struct ibv_qp_attr receive = {
@@ -111,7 +114,9 @@ int cverbs_post(cverbs_queue_pair *pair, const cverbs_work *works, int count) {
         request->next = index + 1 < count ? request + 1 : NULL;
         request->sg_list = &pieces[index];
         request->num_sge = 1;
-        request->opcode = work->operation == CVERBS_READ ? IBV_WR_RDMA_READ : IBV_WR_SEND;
+        request->opcode = work->operation == CVERBS_READ    ? IBV_WR_RDMA_READ
+                          : work->operation == CVERBS_WRITE ? IBV_WR_RDMA_WRITE
+                                                            : IBV_WR_SEND;
         request->send_flags = (work->is_signaled ? IBV_SEND_SIGNALED : 0) | (work->is_inline ? IBV_SEND_INLINE : 0);
         request->wr.rdma.remote_addr = work->remote_address;
         request->wr.rdma.rkey = work->remote_key;

@@ -11,7 +11,7 @@ extension `Over verbs in the virtual machine` {
         @Test(
             arguments: [
                 ([], rule), ([0, 0, 0, 0, 0, 0, 0], rule), ([16, 0, 0, 0, 0, 0, 0, 0], rule),
-                ([0, 0, 0, 0, 0, 0, 0, 1], rule), ([0, 0, 0, 0, 0, 1, 0, 0], rule),
+                ([0, 0, 0, 0, 0, 0, 0, 1], rule), ([128, 0, 0, 0, 0, 0, 0, 0], rule), ([0, 0, 0, 0, 0, 1, 0, 0], rule),
                 ([0, 0, 0, 0, 0, 0, 0, 0, 7], rule),
                 ([0, 1, 0, 0, 0, 0, 0, 0], rule),
                 // Data in the buffer that is set aside for frames without.
@@ -127,8 +127,10 @@ extension `Over verbs in the virtual machine` {
         private func frame(_ random: inout SplitMix64) -> [UInt8] {
             let (exposures, data) = (Int.random(in: 0...9, using: &random), Int.random(in: 0...200, using: &random))
             var bytes: [UInt8] = [
-                UInt8.random(in: 0...15, using: &random), UInt8(exposures), 0, 0, 0, UInt8(data), 0, 0,
+                UInt8.random(in: 0...127, using: &random), UInt8(exposures), 0, 0, 0, UInt8(data), 0, 0,
             ]
+            if bytes[0] & 16 != 0 { bytes += [0, 0, UInt8.random(in: 0...255, using: &random), 1, 0, 0, 0, 0] }
+            if bytes[0] & 64 != 0 { bytes += [0, 0, 0, 4] + (0..<20).map { _ in 0 } }
             bytes[3] = UInt8.random(in: 0...20, using: &random)
             for _ in 0..<exposures {
                 bytes +=

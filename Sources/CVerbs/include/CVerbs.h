@@ -71,6 +71,7 @@ int cverbs_gid_query(cverbs_device *device, uint8_t port, int index, uint8_t gid
 #define CVERBS_REMOTE_READ 2
 /* A read of ours puts its bytes here. With iWARP they come as a write of the peer's, so that it may write here. */
 #define CVERBS_READ_INTO 4
+#define CVERBS_REMOTE_WRITE 8 /* with CVERBS_LOCAL_WRITE */
 
 cverbs_region *cverbs_register(cverbs_device *device, void *start, uint64_t byte_count, int access, int *error);
 void cverbs_deregister(cverbs_region *region);
@@ -111,13 +112,14 @@ void cverbs_queue_pair_break(cverbs_queue_pair *pair);
 
 #define CVERBS_SEND 1
 #define CVERBS_READ 2
+#define CVERBS_WRITE 3
 
 typedef struct cverbs_work {
     uint64_t number; /* comes back with the completion */
     void *start;
     uint32_t byte_count;
     uint32_t local_key; /* not looked at when inline */
-    uint64_t remote_address; /* of a read, as the next */
+    uint64_t remote_address; /* of a read or write, as the next */
     uint32_t remote_key;
     uint8_t operation;
     uint8_t is_signaled;

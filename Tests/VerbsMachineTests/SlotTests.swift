@@ -1,0 +1,138 @@
+import CHandfast
+import Testing
+
+@testable import VerbsTransport
+
+extension `Over verbs in the virtual machine` {
+    @Suite(.serialized) struct `a long run of a stream` {
+        private static let rule = "it broke a rule of the verbs channel's slots"
+        private static let sizes = [1, 15_999, 16_384, 65_536, 65_544, 65_700, 70_000, 300_000, 12]
+
+        /// The appetite is how much the engine takes at a time.
+        @Test(arguments: [Int.max, 5_000, 70_000]) func `goes through slots, and arrives as it was sent`(appetite: Int)
+            throws
+        {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let channels = try pair.connect(engine)
+            engine.appetite = appetite
+            let bytes = (0..<Self.sizes.reduce(0, +)).map { UInt8(truncatingIfNeeded: $0 &* 0x9e37_79b9 >> 9) }
+            var sent = 0
+            for size in Self.sizes {
+                try send(bytes[sent..<sent + size], channels, pair, engine, appetite)
+                sent += size
+            }
+            try pair.run("all bytes") {
+                feed(channels.victim, engine, appetite)
+                return engine.delivered.count == bytes.count
+            }
+            #expect(engine.delivered == bytes)
+            let (outgoing, incoming) = (channels.attacker.pointee.outgoing, channels.victim.pointee.incoming)
+            #expect(try #require(outgoing).pointee.used == #require(incoming).pointee.finished)
+            // The first goes in frames, while slots are asked for.
+            #expect(try #require(outgoing).pointee.used >= 8)
+            #expect(channels.attacker.pointee.incoming == nil && channels.victim.pointee.outgoing == nil)
+            try pair.close(channels)
+            #expect(pair.victimDevice.pointee.slotBufferCount == 0)
+        }
+
+        @Test func `goes in frames where no more memory may be set aside`() throws {
+            let pair = try RawPair()
+            let device = pair.victimDevice
+            var count = 0
+            while device.pointee.reserveSlots() { count += 1 }
+            #expect(count == device.pointee.receiveLimit / 4 / BulkSlots.bufferCount)
+            let engine = ToldEngine()
+            let channels = try pair.connect(engine)
+            let bytes = [UInt8](repeating: 5, count: 200_000)
+            try send(bytes[...], channels, pair, engine, .max)
+            try pair.run("all bytes") { engine.delivered.count == bytes.count }
+            #expect(engine.delivered == bytes)
+            #expect(channels.attacker.pointee.hasAskedForSlots && channels.victim.pointee.incoming == nil)
+            for _ in 0..<count { device.pointee.releaseSlots() }
+            try pair.close(channels)
+        }
+
+        @Test(
+            arguments: [
+                // Bulk without slots, slots given back that were never used, an offer that nobody asked for.
+                [16, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 9, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 0],
+                [65, 0, 0, 0, 0, 0, 0, 0] + Self.offer(4, 4 << 16),
+            ] as [[UInt8]])
+        func `is not what a peer may invent`(frame: [UInt8]) throws { try expectEnd { _, _ in [frame] } }
+
+        @Test(arguments: [(0, 4), (3, 4), (4, 1), (4, (4 << 16) + 1)])
+        func `is not sent into slots of another number or size`(count: Int, byteCount: Int) throws {
+            try expectEnd { _, channels in
+                channels.victim.pointee.hasAskedForSlots = true
+                return [[65, 0, 0, 0, 0, 0, 0, 0] + Self.offer(UInt8(count), UInt32(byteCount))]
+            }
+        }
+
+        @Test(arguments: [[0, 0, 0, 0], [0, 1, 0, 1], [255, 255, 255, 255]] as [[UInt8]])
+        func `has a size that a slot holds`(size: [UInt8]) throws {
+            try expectEnd { pair, channels in
+                try setSlotsAside(pair, channels)
+                return [[16, 0, 0, 0, 0, 0, 0, 0] + size + [0, 0, 0, 0]]
+            }
+        }
+
+        @Test func `has no more slots than there are`() throws {
+            try expectEnd { pair, channels in
+                try setSlotsAside(pair, channels)
+                return Array(
+                    repeating: [16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0], count: BulkSlots.count + 1)
+            }
+        }
+
+        private static func offer(_ count: UInt8, _ byteCount: UInt32) -> [UInt8] {
+            let size = (0..<4).map { UInt8(truncatingIfNeeded: byteCount >> (24 - 8 * $0)) }
+            return [0, 0, 0, count, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0] + size
+        }
+
+        /// As a peer that has asked once, whose engine takes nothing after that.
+        private func setSlotsAside(
+            _ pair: RawPair, _ channels: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)
+        ) throws {
+            channels.attacker.pointee.hasAskedForSlots = true
+            try pair.post([32, 0, 0, 0, 0, 0, 0, 0], over: channels.attacker)
+            try pair.run("the offer") { channels.attacker.pointee.outgoing != nil }
+        }
+
+        private func expectEnd(
+            _ frames: (RawPair, (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)) throws -> [[UInt8]]
+        ) throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            engine.appetite = 0
+            let channels = try pair.connect(engine)
+            for frame in try frames(pair, channels) { try pair.post(frame, over: channels.attacker) }
+            try pair.run("the victim is told") { !engine.lost.isEmpty }
+            #expect(engine.lost[0].reason.contains(Self.rule), "\(engine.lost)")
+            #expect(engine.delivered.isEmpty)
+            try pair.close(channels)
+            #expect(pair.victimDevice.pointee.slotBufferCount == 0)
+        }
+
+        private func send(
+            _ bytes: ArraySlice<UInt8>, _ channels: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer),
+            _ pair: RawPair, _ engine: ToldEngine, _ appetite: Int
+        ) throws {
+            try bytes.withUnsafeBytes { bytes in
+                var sent = 0
+                try pair.run("the send") {
+                    var piece = hf_piece(bytes: bytes.baseAddress! + sent, byte_count: UInt64(bytes.count - sent))
+                    sent += Int(verbsSend(channels.attacker, &piece, 1))
+                    feed(channels.victim, engine, appetite)
+                    return sent == bytes.count
+                }
+            }
+        }
+
+        private func feed(_ victim: VerbsChannel.Pointer, _ engine: ToldEngine, _ appetite: Int) {
+            guard appetite < .max else { return }
+            engine.appetite = appetite
+            verbsResume(victim)
+        }
+    }
+}
