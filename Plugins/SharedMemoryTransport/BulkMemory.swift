@@ -15,8 +15,14 @@ enum BulkMemory {
     /// Shorter runs are quicker in the ring.
     static let leastByteCount = 1536
 
+    /// Of a stream of at most so many bytes, alone on its way, slots are filled in part only: both sides then copy at once.
+    static let shortByteCount: UInt64 = 16 << 10
+    static let partByteCount = 2 << 10
+
     /// How many of a run's bytes go into the next slot: never so many that the rest is too short for one.
-    static func share(of byteCount: Int) -> Int {
-        byteCount < 2 * slotByteCount && byteCount > slotByteCount ? byteCount / 2 : min(byteCount, slotByteCount)
+    /// - Parameter wanted: at least `leastByteCount`.
+    static func share(of byteCount: Int, wanted: Int = slotByteCount) -> Int {
+        if byteCount >= wanted + leastByteCount { return wanted }
+        return byteCount <= slotByteCount ? byteCount : byteCount / 2
     }
 }

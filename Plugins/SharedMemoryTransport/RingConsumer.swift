@@ -50,13 +50,8 @@ import CSystem
         isInSlot = limit >= 0 && control & RingMemory.slotMark != 0
         if isInSlot { return unsafe try peekSlot(control) }
         guard byteCount >= 0, byteCount <= limit else { throw .corrupt(control: control, line: position) }
-        // The lines behind the first are fetched together, while the packet is matched with its receive.
-        var ahead = RingMemory.lineByteCount
-        let end = min(byteCount + RingMemory.controlByteCount, RingMemory.fetchLimit)
-        while ahead < end {
-            unsafe csystem_prefetch(next + ahead)
-            ahead &+= RingMemory.lineByteCount
-        }
+        unsafe fetch(
+            next + RingMemory.lineByteCount, byteCount + RingMemory.controlByteCount - RingMemory.lineByteCount)
         return unsafe UnsafeRawBufferPointer(start: next + RingMemory.controlByteCount, count: byteCount)
     }
 
@@ -66,7 +61,9 @@ import CSystem
             throw .corrupt(control: control, line: position)
         }
         guard let bulk = unsafe bulk else { throw .needsBulk }
-        return unsafe UnsafeRawBufferPointer(start: bulk + slot * BulkMemory.slotByteCount, count: byteCount)
+        let start = unsafe bulk + slot * BulkMemory.slotByteCount
+        unsafe fetch(start, byteCount)
+        return unsafe UnsafeRawBufferPointer(start: start, count: byteCount)
     }
 
     /// Whether `peek` would find something, be it only that the ring is corrupt. Changes nothing.
@@ -88,6 +85,18 @@ import CSystem
         consumed &+= UInt64(truncatingIfNeeded: used)
         unsafe csystem_store_release(consumedLines, consumed)
         return isInSlot ? BulkMemory.linesPerSlot : used
+    }
+
+    // Hot path.
+    /// The first lines are fetched together, while the packet is matched with its receive.
+    @inline(__always)
+    private func fetch(_ start: UnsafeMutableRawPointer, _ byteCount: Int) {
+        var ahead = 0
+        let end = min(byteCount, RingMemory.fetchLimit)
+        while ahead < end {
+            unsafe csystem_prefetch(start + ahead)
+            ahead &+= RingMemory.lineByteCount
+        }
     }
 
     // Hot path.

@@ -15,7 +15,7 @@ enum RingMemory {
     static let fetchDistance = 4
 
     /// So many bytes of a packet are fetched as soon as its size is known.
-    static let fetchLimit = 320
+    static let fetchLimit = 256
 
     /// Bytes to map for a ring of so many lines.
     static func byteCount(lineCount: Int) -> Int { (lineCount + 1) * lineByteCount }

@@ -81,6 +81,13 @@ private func announce(_ channel: UnsafeMutablePointer<SharedMemoryChannel>) {
     if unsafe csystem_load(channel.pointee.peers.notify) != 0 { unsafe SharedMemoryChannel.ringPeer(channel) }
 }
 
+extension SharedMemoryChannel {
+    /// No burst has been sent since the last poll.
+    fileprivate var isQuiet: Bool {
+        unsafe lastSend != transport.pointee.pollCount || directCount < directLimit
+    }
+}
+
 extension SharedMemoryState {
     // Hot path.
     /// Makes up for the fence that the last messages of a connection did without.
@@ -94,19 +101,23 @@ extension SharedMemoryState {
 
 private func sendParts(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ start: PieceCursor) -> UInt64 {
     var cursor = start
+    let isAlone = unsafe start.byteCount <= BulkMemory.shortByteCount && channel.pointee.isQuiet
     while cursor.byteCount > 0 {
-        if unsafe sendPart(channel, &cursor) { continue }
+        if unsafe sendPart(channel, &cursor, isAlone) { continue }
         guard unsafe SharedMemoryChannel.waitForRoom(channel) else { break }
     }
     return start.byteCount - cursor.byteCount
 }
 
 /// Sends one packet of a long stream; false when there is no room for it.
-private func sendPart(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor) -> Bool {
+/// - Parameter isAlone: the peer waits for this stream.
+private func sendPart(
+    _ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor, _ isAlone: Bool
+) -> Bool {
     let least = BulkMemory.leastByteCount
     var byteCount = Int(clamping: cursor.byteCount)
     if byteCount >= least, unsafe channel.pointee.bulk != nil || SharedMemoryState.giveBulk(channel) {
-        if unsafe cursor.run.count >= least { return unsafe sendSlot(channel, &cursor) }
+        if unsafe cursor.run.count >= least { return unsafe sendSlot(channel, &cursor, isAlone) }
         byteCount = cursor.byteCount(beforeRunOf: least)
     }
     guard let room = unsafe channel.pointee.producer.reservePart(of: byteCount, lineLimit: partLineCount)
@@ -118,16 +129,20 @@ private func sendPart(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cu
 }
 
 // Hot path.
-private func sendSlot(_ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor) -> Bool {
+private func sendSlot(
+    _ channel: UnsafeMutablePointer<SharedMemoryChannel>, _ cursor: inout PieceCursor, _ isAlone: Bool
+) -> Bool {
     guard let bulk = unsafe channel.pointee.bulk, let slot = unsafe bulk.pointee.reserve(&channel.pointee.producer),
         unsafe channel.pointee.producer.reserve(0) != nil
     else { return false }
     let run = unsafe cursor.run
-    let byteCount = BulkMemory.share(of: run.count)
-    if unsafe channel.pointee.producer.isFar {
+    let isFar = unsafe channel.pointee.producer.isFar
+    let wanted = isAlone && !isFar ? BulkMemory.partByteCount : BulkMemory.slotByteCount
+    let byteCount = BulkMemory.share(of: run.count, wanted: wanted)
+    if isFar {
         unsafe csystem_copy_past_caches(slot, run.baseAddress, UInt64(byteCount))
     } else {
-        unsafe csystem_copy(slot, run.baseAddress!, UInt64(byteCount))
+        unsafe csystem_copy_in_order(slot, run.baseAddress!, UInt64(byteCount))
     }
     cursor.skip(byteCount)
     unsafe channel.pointee.producer.publishSlot(byteCount)

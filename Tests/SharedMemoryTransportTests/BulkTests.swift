@@ -42,10 +42,14 @@ import Testing
         #expect(Bool(two.recorder.bytes == bytes))
     }
 
-    @Test func `shares a run so that every slot is worth it`() {
+    @Test(arguments: [BulkMemory.slotByteCount, BulkMemory.partByteCount])
+    func `shares a run so that every slot is worth it`(wanted: Int) {
         for byteCount in BulkMemory.leastByteCount...(40 << 10) {
-            let share = BulkMemory.share(of: byteCount)
-            guard (BulkMemory.leastByteCount...BulkMemory.slotByteCount).contains(share) else {
+            let share = BulkMemory.share(of: byteCount, wanted: wanted)
+            let rest = byteCount - share
+            guard (BulkMemory.leastByteCount...BulkMemory.slotByteCount).contains(share),
+                rest == 0 || rest >= BulkMemory.leastByteCount
+            else {
                 Issue.record("\(share) of \(byteCount)")
                 return
             }
