@@ -49,6 +49,9 @@ class Stencil(unittest.TestCase):
     def test_four_ranks_compute_what_one_does_over_each_transport(self) -> None:
         self.four_ranks_compute_what_one_does([str(START), "4"], {})
 
+    def test_ranks_started_within_a_job_of_slurm_are_not_all_its_first(self) -> None:
+        self.four_ranks_compute_what_one_does([str(START), "4"], {"SLURM_PROCID": "0", "SLURM_NTASKS": "1"})
+
     def test_a_real_launcher_starts_four_ranks_over_each_transport(self) -> None:
         found = {os.path.realpath(path): path for path in map(shutil.which, MPIEXECS) if path is not None}
         if not found:

@@ -88,11 +88,12 @@ static bool number_of(const char *name, long least, long most, int *number) {
 }
 
 void ranks_find(ranks *all) {
+    /* The innermost first: the script of a job of Slurm has variables of Slurm, too, whatever it starts. */
     static const char *const names[][2] = {
+        {"RANK", "SIZE"},
         {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
         {"PMI_RANK", "PMI_SIZE"},
         {"SLURM_PROCID", "SLURM_NTASKS"},
-        {"RANK", "SIZE"},
     };
     memset(all, 0, sizeof *all);
     for (size_t index = 0; index < sizeof names / sizeof names[0]; index++)
