@@ -13,6 +13,7 @@ LIBHANDFAST, beside an installed module, in .build/library of the sources, and w
 """
 import ctypes
 import enum
+import operator
 import os
 import select
 import sys
@@ -281,6 +282,29 @@ def _key(key: bytes) -> bytes:
     return bytes(key)
 
 
+# ctypes cuts numbers that are too long, ends texts at a zero, and passes the memory of a text for bytes.
+def _number(what: str, value: int, least: int = 0, most: int = _EVERY_BIT) -> int:
+    number = operator.index(value)
+    if not least <= number <= most:
+        raise ArgumentError(Status.ARGUMENT, f"the {what} {number} is not from {least} to {most}")
+    return number
+
+
+def _term(value: int) -> int:
+    """A number of an atomic operation, with a sign or without."""
+    return _number("value", value, least=-(2**63))
+
+
+def _encoded(what: str, text: str) -> bytes:
+    if "\0" in text:
+        raise ArgumentError(Status.ARGUMENT, f"the {what} {text!r} has a zero in it")
+    return text.encode()
+
+
+def _header_bytes(header: Optional[Buffer], tag: int) -> bytes:
+    return _number("tag", tag).to_bytes(8, "little") if header is None else bytes(memoryview(header))
+
+
 class Request:
     """A send, a receive or a one-sided operation under way. When nobody keeps it a receive is cancelled, and all else goes on."""
 
@@ -380,46 +404,48 @@ class Connection:
             found.append((decision.transport.decode(), decision.outcome, decision.reason.decode(errors="replace")))
         return found
 
-    def send(self, data: Buffer, tag: int = 0, header: Optional[bytes] = None) -> Request:
-        """Sends a message with a header, or with one that is the tag alone."""
+    def send(self, data: Buffer, tag: int = 0, header: Optional[Buffer] = None) -> Request:
+        """Sends a message with a header, or with one that is the tag alone: eight bytes, little endian."""
         pointer, length = _readable(data)
         if header is None:
-            return self._start("send_tag", pointer, pointer, length, tag)
+            return self._start("send_tag", pointer, pointer, length, _number("tag", tag))
+        header = _header_bytes(header, tag)
         return self._start("send", (pointer, header), pointer, length, header, len(header))
 
-    def send_pieces(self, pieces: Sequence[Buffer], tag: int = 0, header: Optional[bytes] = None) -> Request:
+    def send_pieces(self, pieces: Sequence[Buffer], tag: int = 0, header: Optional[Buffer] = None) -> Request:
         """Sends one message whose payload lies in several places, at most 16."""
         kept = [_readable(piece) for piece in pieces]
         list_of_all = (_Piece * len(kept))(*((_address(pointer), length) for pointer, length in kept))
-        header = tag.to_bytes(8, "little") if header is None else header
+        header = _header_bytes(header, tag)
         return self._start("send_pieces", (kept, header), list_of_all, len(kept), header, len(header))
 
-    def send_copy(self, data: Buffer, tag: int = 0, header: Optional[bytes] = None) -> None:
-        """Sends a small message, at most 65,536 bytes, and is done with it."""
+    def send_copy(self, data: Buffer, tag: int = 0, header: Optional[Buffer] = None) -> None:
+        """Sends a small message, at most 65,536 bytes with its header, and is done with it."""
         pointer, length = _readable(data)
-        header = tag.to_bytes(8, "little") if header is None else header
+        header = _header_bytes(header, tag)
         _call("send_copy", self._handle, pointer, length, header, len(header))
 
     def put(self, data: Buffer, key: bytes, offset: int = 0, notify: Optional[int] = None) -> Request:
         """Writes into the peer's memory; `notify` is then told to the peer (`Endpoint.take_notification`)."""
         pointer, length = _readable(data)
+        place = (pointer, length, _key(key), _number("offset", offset))
         if notify is None:
-            return self._start("put", pointer, pointer, length, _key(key), offset)
-        return self._start("put_notify", pointer, pointer, length, _key(key), offset, notify)
+            return self._start("put", pointer, *place)
+        return self._start("put_notify", pointer, *place, _number("value", notify))
 
     def get(self, buffer: Buffer, key: bytes, offset: int = 0) -> Request:
         pointer, length = _writable(buffer)
-        return self._start("get", pointer, pointer, length, _key(key), offset)
+        return self._start("get", pointer, pointer, length, _key(key), _number("offset", offset))
 
     def fetch_add(self, value: int, key: bytes, offset: int = 0, byte_count: int = 8) -> Request:
         """Adds to a number of the peer's; `fetched` of the completion is what it was."""
-        return self._start("fetch_add", None, _key(key), offset, byte_count, value)
+        return self._change("fetch_add", key, offset, byte_count, value)
 
     def swap(self, value: int, key: bytes, offset: int = 0, byte_count: int = 8) -> Request:
-        return self._start("swap", None, _key(key), offset, byte_count, value)
+        return self._change("swap", key, offset, byte_count, value)
 
     def compare_swap(self, expected: int, desired: int, key: bytes, offset: int = 0, byte_count: int = 8) -> Request:
-        return self._start("compare_swap", None, _key(key), offset, byte_count, expected, desired)
+        return self._change("compare_swap", key, offset, byte_count, expected, desired)
 
     def flush(self) -> Request:
         """Complete when all one-sided operations before it are."""
@@ -442,6 +468,10 @@ class Connection:
     def __exit__(self, *_: Any) -> None:
         if self.state != State.CLOSED:
             self.close()
+
+    def _change(self, function: str, key: bytes, offset: int, byte_count: int, *values: int) -> Request:
+        place = (_key(key), _number("offset", offset), _number("byte count", byte_count, most=2**32 - 1))
+        return self._start(function, None, *place, *map(_term, values))
 
     def _start(self, function: str, kept: Any, *arguments: Any) -> Request:
         self.endpoint._sweep()
@@ -546,9 +576,9 @@ class Endpoint:
         ignores_environment: bool = False, log: Optional[Log] = None, log_level: int = LogLevel.WARNING,
     ):
         """`log` gets each line with its level, from `log_level` on; without it they go to standard error."""
-        items = [(key.encode(), value.encode()) for key, value in (settings or {}).items()]
+        items = [(_encoded("setting", key), _encoded(key, value)) for key, value in (settings or {}).items()]
         options = _made(
-            _Options, thread_mode=int(threads), name=None if name is None else name.encode(),
+            _Options, thread_mode=int(threads), name=None if name is None else _encoded("name", name),
             settings=(_Setting * len(items))(*items), setting_count=len(items), ignores_environment=int(ignores_environment),
             log_level=int(log_level))
         self._log = _LogFunction(lambda _, level, text: _kept_from_raising(log, level, text.decode(errors="replace"))) if log else None
@@ -563,9 +593,8 @@ class Endpoint:
 
     def listen(self, host: Optional[str] = None, port: int = 0) -> str:
         """Accepts peers from now on; returns the address that they need."""
-        if not 0 <= port <= 65535:
-            raise ArgumentError(Status.ARGUMENT, f"the port {port} is not from 0 to 65535")
-        _call("endpoint_listen", self._handle, None if host is None else host.encode(), port)
+        host_bytes = None if host is None else _encoded("host", host)
+        _call("endpoint_listen", self._handle, host_bytes, _number("port", port, most=65535))
         return self.address
 
     @property
@@ -588,8 +617,9 @@ class Endpoint:
         return fd.value
 
     def connect(self, address: str, on_demand: bool = False, transports: Optional[str] = None) -> Connection:
-        options = _made(_ConnectOptions, mode=int(on_demand), transports=None if transports is None else transports.encode())
-        return self._known(_out("connect", self._handle, address.encode(), byref(options)))
+        chosen = None if transports is None else _encoded("list of transports", transports)
+        options = _made(_ConnectOptions, mode=int(on_demand), transports=chosen)
+        return self._known(_out("connect", self._handle, _encoded("address", address), byref(options)))
 
     def accept(self, timeout: Optional[float] = None) -> Connection:
         """Waits for a connection that a peer makes."""
@@ -763,4 +793,4 @@ def _handle(source: Optional[Connection]) -> int:
 
 
 def _matching(tag: Optional[int], mask: int) -> Tuple[int, int]:
-    return (0, 0) if tag is None else (tag, mask)
+    return (0, 0) if tag is None else (_number("tag", tag), _number("mask", mask))

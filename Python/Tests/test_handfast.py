@@ -135,6 +135,45 @@ class Loop(unittest.TestCase):
             self.assertEqual(self.endpoint.receive_bytes(timeout=SOON).header, bytes([number]) * 40)
         handfast.wait_all(sent, SOON)
 
+    def test_a_header_is_bytes_of_any_kind_and_no_text(self) -> None:
+        for header in (b"abc", bytearray(b"abc"), memoryview(b"abc")):
+            self.connection.send(b"1", header=header).wait(SOON)
+            self.connection.send_pieces([b"1"], header=header).wait(SOON)
+            self.connection.send_copy(b"1", header=header)
+            for _ in range(3):
+                self.assertEqual(self.endpoint.receive_bytes(timeout=SOON).header, b"abc")
+        for send in (self.connection.send, self.connection.send_copy):
+            with self.assertRaises(TypeError):
+                send(b"1", header="abc")
+        with self.assertRaises(TypeError):
+            self.connection.send_pieces([b"1"], header="abc")
+
+    def test_numbers_that_do_not_fit_are_refused_and_not_cut(self) -> None:
+        connection, key = self.connection, self.endpoint.register(bytearray(16), atomic=True).key
+        for call in (
+            lambda: connection.send(b"", tag=2**64 + 7), lambda: connection.send_copy(b"", tag=-1),
+            lambda: connection.send_pieces([], tag=2**64), lambda: self.endpoint.receive(bytearray(1), tag=2**64),
+            lambda: self.endpoint.probe(tag=7, mask=2**64), lambda: self.endpoint.receive_bytes(tag=-1, timeout=0),
+            lambda: connection.get(bytearray(8), key, 2**64), lambda: connection.put(b"x", key, -8),
+            lambda: connection.put(b"x", key, 2**64, notify=1), lambda: connection.put(b"x", key, notify=-1),
+            lambda: connection.fetch_add(1, key, 2**64), lambda: connection.fetch_add(1, key, byte_count=2**32 + 8),
+            lambda: connection.swap(2**64, key), lambda: connection.compare_swap(0, -(2**63) - 1, key),
+        ):
+            with self.assertRaisesRegex(handfast.ArgumentError, "is not from"):
+                call()
+        # Counting down is meant.
+        self.assertEqual(connection.fetch_add(-1, key).wait(SOON).fetched, 0)
+        self.assertEqual(connection.fetch_add(0, key).wait(SOON).fetched, 2**64 - 1)
+
+    def test_a_text_with_a_zero_in_it_is_refused_and_not_cut(self) -> None:
+        for call in (
+            lambda: handfast.Endpoint("a\0b"), lambda: handfast.Endpoint("a", settings={"HANDFAST_NAME": "a\0b"}),
+            lambda: self.endpoint.connect(self.endpoint.address + "\0b"),
+            lambda: self.endpoint.connect(self.endpoint.address, transports="shm\0b"), lambda: self.endpoint.listen("127.0.0.1\0"),
+        ):
+            with self.assertRaisesRegex(handfast.ArgumentError, "a zero"):
+                call()
+
     def test_a_message_in_pieces_arrives_as_one(self) -> None:
         self.connection.send_pieces([b"one ", bytearray(b"two "), b"", memoryview(bytearray(b"-three-"))[1:-1]], tag=10).wait(SOON)
         self.assertEqual(self.endpoint.receive_bytes(tag=10, timeout=SOON).payload, b"one two three")
