@@ -20,7 +20,7 @@ import sys
 import time
 from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_int32, c_int64, c_uint16, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar, Union
 
 Buffer = Union[bytes, bytearray, memoryview, Any]
 Match = Callable[[bytes, "Connection"], bool]
@@ -73,7 +73,7 @@ class ConnectionLost(Error, ConnectionError):
     """The peer closed, vanished or was restarted, or is not to be reached."""
 
 
-_kinds = {Status.NOT_READY: Timeout, Status.TIMEOUT: Timeout, Status.ARGUMENT: ArgumentError}
+_kinds: Dict[int, Type[Error]] = {Status.NOT_READY: Timeout, Status.TIMEOUT: Timeout, Status.ARGUMENT: ArgumentError}
 _kinds.update(dict.fromkeys((Status.CLOSED, Status.PEER_LOST, Status.PEER_RESTARTED, Status.UNREACHABLE), ConnectionLost))
 
 
@@ -213,7 +213,7 @@ def _last_error(status: int) -> Error:
 
 def _call(function: str, *arguments: Any) -> bool:
     """True for OK, False for NOT_READY; raises what is an error."""
-    status = getattr(_library, "hf_" + function)(*arguments)
+    status: int = getattr(_library, "hf_" + function)(*arguments)
     if status < 0:
         raise _last_error(status)
     return status == Status.OK
@@ -344,7 +344,7 @@ class Request:
         if self._is_directed:
             raise ArgumentError(Status.ARGUMENT, "the result of the request goes to a completion queue")
         found = _made(_Completion)
-        status = getattr(_library, "hf_" + function)(self._handle, *arguments, byref(found))
+        status: int = getattr(_library, "hf_" + function)(self._handle, *arguments, byref(found))
         if status != Status.NOT_READY:
             self._end(status, found)
         return status != Status.NOT_READY
@@ -399,7 +399,8 @@ class Connection:
     @property
     def decisions(self) -> List[Tuple[str, int, str]]:
         """Of each transport the name, what became of it (1 is chosen), and why."""
-        found, decision = [], _made(_Decision)
+        found: List[Tuple[str, int, str]] = []
+        decision = _made(_Decision)
         while _call("connection_decision", self._handle, len(found), byref(decision)):
             found.append((decision.transport.decode(), decision.outcome, decision.reason.decode(errors="replace")))
         return found
