@@ -37,6 +37,8 @@ struct EndpointGuard {
     var waiterCount = 0
     /// Threads in a wait, asleep or not.
     var insideCount = 0
+    /// A thread destroys the endpoint and sleeps until those are out; nobody comes in meanwhile.
+    var isEnding = false
 }
 
 typealias GuardPointer = UnsafeMutablePointer<EndpointGuard>
@@ -65,7 +67,9 @@ extension GuardPointer {
         guard pointee.mode & EndpointGuard.isShared != 0 else { return nil }
         if csystem_load(callbackThread) == UInt64(pthread_self()) { return .reentrant }
         csystem_monitor_lock(pointee.monitor)
-        return nil
+        guard pointee.isEnding else { return nil }
+        csystem_monitor_unlock(pointee.monitor)
+        return .stale("an endpoint")
     }
 
     // Hot path.

@@ -72,6 +72,8 @@ extension GuardPointer {
     /// The caller has gone in.
     fileprivate func end() {
         pointee.generation = Handle.generation(after: pointee.generation)
+        pointee.isEnding = true
+        defer { pointee.isEnding = false }
         tellOthers()
         while pointee.insideCount > 0 { csystem_monitor_sleep(pointee.monitor, -1) }
         GuardList.beginMaking()

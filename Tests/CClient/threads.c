@@ -1,5 +1,6 @@
 /* HF_THREAD_MULTIPLE: several threads on one endpoint, between two processes and within one. */
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "client.h"
@@ -11,6 +12,7 @@ typedef struct work {
     hf_connection connection;
     uint64_t number;
     int is_first;
+    int *waiting; /* how many threads have begun */
 } work;
 
 /* Its own messages there and back. Every 50th round sleeps first on one side, so that the other does too. */
@@ -50,7 +52,7 @@ static void play_all(hf_endpoint endpoint, hf_connection connection, int is_firs
     pthread_t threads[THREAD_COUNT];
     work works[THREAD_COUNT];
     for (int index = 0; index < THREAD_COUNT; index++) {
-        works[index] = (work){endpoint, connection, (uint64_t)index + 1, is_first};
+        works[index] = (work){endpoint, connection, (uint64_t)index + 1, is_first, NULL};
         REQUIRE(pthread_create(&threads[index], NULL, play, &works[index]) == 0);
     }
     for (int index = 0; index < THREAD_COUNT; index++) REQUIRE(pthread_join(threads[index], NULL) == 0);
@@ -79,7 +81,7 @@ static void test_destroy(void) {
     work works[THREAD_COUNT];
     hf_endpoint endpoint = make_endpoint("doomed", HF_THREAD_MULTIPLE);
     for (int index = 0; index < THREAD_COUNT; index++) {
-        works[index] = (work){endpoint, HF_NONE, (uint64_t)index, 0};
+        works[index] = (work){endpoint, HF_NONE, (uint64_t)index, 0, NULL};
         REQUIRE(pthread_create(&threads[index], NULL, wait_for_ever, &works[index]) == 0);
     }
     /* Until all have posted: each receive is a request that a message can find. */
@@ -92,6 +94,41 @@ static void test_destroy(void) {
     }
     OK(hf_endpoint_destroy(endpoint));
     for (int index = 0; index < THREAD_COUNT; index++) REQUIRE(pthread_join(threads[index], NULL) == 0);
+}
+
+/* Begins to wait again and again, each time for what never comes. */
+static void *wait_in_short(void *argument) {
+    work *mine = argument;
+    hf_request request;
+    hf_status status = HF_OK;
+    char room[8];
+    for (uint64_t round = 0; status != HF_ERROR_STALE; round++) {
+        status = hf_receive(mine->endpoint, HF_NONE, room, sizeof room, NULL, 0, mine->number, UINT64_MAX, &request);
+        if (status == HF_ERROR_STALE) break;
+        REQUIRE(status == HF_OK);
+        if (round == 1) __atomic_add_fetch(mine->waiting, 1, __ATOMIC_RELAXED);
+        status = hf_wait(request, SECOND / 10000, NULL);
+        REQUIRE(status == HF_NOT_READY || status == HF_ERROR_STALE);
+        if (status == HF_NOT_READY) hf_request_release(request);
+    }
+    return NULL;
+}
+
+/* Threads that begin to wait while an endpoint is being destroyed neither stay in it nor keep it from its end. */
+static void test_destroy_beside_short_waits(void) {
+    for (int round = 0; round < 200; round++) {
+        pthread_t threads[THREAD_COUNT];
+        work works[THREAD_COUNT];
+        int waiting = 0;
+        hf_endpoint endpoint = make_endpoint("doomed", HF_THREAD_MULTIPLE);
+        for (int index = 0; index < THREAD_COUNT; index++) {
+            works[index] = (work){endpoint, HF_NONE, (uint64_t)index, 0, &waiting};
+            REQUIRE(pthread_create(&threads[index], NULL, wait_in_short, &works[index]) == 0);
+        }
+        while (__atomic_load_n(&waiting, __ATOMIC_RELAXED) < THREAD_COUNT) sched_yield();
+        OK(hf_endpoint_destroy(endpoint));
+        for (int index = 0; index < THREAD_COUNT; index++) REQUIRE(pthread_join(threads[index], NULL) == 0);
+    }
 }
 
 static void *tell(void *argument) {
@@ -120,7 +157,7 @@ static void test_within(void) {
     options.settings = settings;
     options.setting_count = 1;
     endpoint = make_loop(&options, &connection);
-    other = (work){endpoint, connection, 0, 0};
+    other = (work){endpoint, connection, 0, 0, NULL};
     REQUIRE(pthread_create(&thread, NULL, tell, &other) == 0);
     for (uint64_t round = 0; round < ROUND_COUNT; round++) {
         hf_request request;
@@ -143,4 +180,5 @@ void test_threads(void) {
     REQUIRE(unsetenv("HANDFAST_TRANSPORTS") == 0 && unsetenv("HANDFAST_SPIN_US") == 0);
     test_within();
     test_destroy();
+    test_destroy_beside_short_waits();
 }
