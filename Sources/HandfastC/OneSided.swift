@@ -7,8 +7,8 @@ public func hf_put(
     _ offset: UInt64, _ request: UnsafeMutablePointer<hf_request>?
 ) -> hf_status {
     guard let content = HandfastC.bytes(bytes, byte_count) else { return Refusal.null("bytes").told() }
-    return onMemory(connection, key, request) { connection, memory throws(HandfastError) in
-        try connection.put(content, to: memory, offset: Int(clamping: offset))
+    return onMemory(connection, key, offset, request) { connection, memory, offset throws(HandfastError) in
+        try connection.put(content, to: memory, offset: offset)
     }
 }
 
@@ -18,8 +18,8 @@ public func hf_put_notify(
     _ offset: UInt64, _ value: UInt64, _ request: UnsafeMutablePointer<hf_request>?
 ) -> hf_status {
     guard let content = HandfastC.bytes(bytes, byte_count) else { return Refusal.null("bytes").told() }
-    return onMemory(connection, key, request) { connection, memory throws(HandfastError) in
-        try connection.put(content, to: memory, offset: Int(clamping: offset), notify: value)
+    return onMemory(connection, key, offset, request) { connection, memory, offset throws(HandfastError) in
+        try connection.put(content, to: memory, offset: offset, notify: value)
     }
 }
 
@@ -29,8 +29,8 @@ public func hf_get(
     _ key: UnsafePointer<UInt8>?, _ offset: UInt64, _ request: UnsafeMutablePointer<hf_request>?
 ) -> hf_status {
     guard let target = room(bytes, byte_count) else { return Refusal.null("bytes").told() }
-    return onMemory(connection, key, request) { connection, memory throws(HandfastError) in
-        try connection.get(into: target, from: memory, offset: Int(clamping: offset))
+    return onMemory(connection, key, offset, request) { connection, memory, offset throws(HandfastError) in
+        try connection.get(into: target, from: memory, offset: offset)
     }
 }
 
@@ -40,8 +40,8 @@ public func hf_fetch_add(
     _ value: UInt64, _ request: UnsafeMutablePointer<hf_request>?
 ) -> hf_status {
     guard let width = AtomicWidth(rawValue: Int(byte_count)) else { return refuse(byte_count) }
-    return onMemory(connection, key, request) { connection, memory throws(HandfastError) in
-        try connection.fetchAndAdd(value, to: memory, offset: Int(clamping: offset), width: width)
+    return onMemory(connection, key, offset, request) { connection, memory, offset throws(HandfastError) in
+        try connection.fetchAndAdd(value, to: memory, offset: offset, width: width)
     }
 }
 
@@ -51,8 +51,8 @@ public func hf_swap(
     _ value: UInt64, _ request: UnsafeMutablePointer<hf_request>?
 ) -> hf_status {
     guard let width = AtomicWidth(rawValue: Int(byte_count)) else { return refuse(byte_count) }
-    return onMemory(connection, key, request) { connection, memory throws(HandfastError) in
-        try connection.swap(value, in: memory, offset: Int(clamping: offset), width: width)
+    return onMemory(connection, key, offset, request) { connection, memory, offset throws(HandfastError) in
+        try connection.swap(value, in: memory, offset: offset, width: width)
     }
 }
 
@@ -62,9 +62,9 @@ public func hf_compare_swap(
     _ expected: UInt64, _ desired: UInt64, _ request: UnsafeMutablePointer<hf_request>?
 ) -> hf_status {
     guard let width = AtomicWidth(rawValue: Int(byte_count)) else { return refuse(byte_count) }
-    return onMemory(connection, key, request) { connection, memory throws(HandfastError) in
+    return onMemory(connection, key, offset, request) { connection, memory, offset throws(HandfastError) in
         try connection.compareAndSwap(
-            expected: expected, desired: desired, in: memory, offset: Int(clamping: offset), width: width)
+            expected: expected, desired: desired, in: memory, offset: offset, width: width)
     }
 }
 
@@ -83,16 +83,20 @@ private func refuse(_ byteCount: UInt32) -> hf_status {
 
 @inline(__always)
 private func onMemory(
-    _ handle: hf_connection, _ key: UnsafePointer<UInt8>?, _ request: UnsafeMutablePointer<hf_request>?,
-    _ body: (Connection, RemoteMemory) throws(HandfastError) -> Request
+    _ handle: hf_connection, _ key: UnsafePointer<UInt8>?, _ offset: UInt64,
+    _ request: UnsafeMutablePointer<hf_request>?,
+    _ body: (Connection, RemoteMemory, Int) throws(HandfastError) -> Request
 ) -> hf_status {
     guard let request else { return Refusal.null("request").told() }
     guard let key else { return Refusal.null("key").told() }
     guard let memory = RemoteMemory(keyAt: UnsafeRawPointer(key)) else {
         return Refusal.argument("the bytes are no key; one comes from hf_memory_key").told()
     }
+    guard let offset = Int(exactly: offset) else {
+        return Refusal.argument("the offset \(offset) is beyond any memory").told()
+    }
     return onConnection(handle) { connection throws(HandfastError) in
-        request.pointee = try body(connection, memory).handle
+        request.pointee = try body(connection, memory, offset).handle
         return HF_OK
     }
 }

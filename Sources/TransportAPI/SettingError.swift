@@ -31,7 +31,7 @@ public struct SettingError: Error, Hashable, Sendable {
         let hint = nearest.isEmpty ? "; known are \(known.joined(separator: ", "))" : "; did you mean \(names)?"
         return SettingError(
             variable: variable,
-            message: "\(variable.shortened) is no setting, but the environment holds it with the value \(value.quoted)"
+            message: "\(variable.shortened)=\(value.quoted) is given, and there is no setting \(variable.shortened)"
                 + hint)
     }
 }

@@ -312,6 +312,7 @@ void test_wrong_arguments(void) {
     EXPECT(HF_ERROR_ARGUMENT, hf_put(connection, text, 1, key, 0, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_put(connection, text, 1, no_key, 0, &request));
     EXPECT(HF_ERROR_ARGUMENT, hf_put(connection, text, 1, key, UINT64_MAX, &request));
+    REQUIRE(strstr(hf_error_text(), "18446744073709551615") != NULL);
     EXPECT(HF_ERROR_ARGUMENT, hf_put_notify(connection, NULL, 1, key, 0, 1, &request));
     EXPECT(HF_ERROR_ARGUMENT, hf_get(connection, NULL, 1, key, 0, &request));
     EXPECT(HF_ERROR_ARGUMENT, hf_get(connection, text, 9, key, 0, &request));

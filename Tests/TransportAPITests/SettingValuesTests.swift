@@ -42,7 +42,7 @@ import TransportAPI
     @Test func `of an unknown name are an error with the nearest known one`() {
         #expect(
             error(["HANDFAST_ROMS": "8"])?.message
-                == "HANDFAST_ROMS is no setting, but the environment holds it with the value \"8\";"
+                == "HANDFAST_ROMS=\"8\" is given, and there is no setting HANDFAST_ROMS;"
                 + " did you mean HANDFAST_ROOMS?")
     }
 

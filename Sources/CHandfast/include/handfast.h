@@ -58,7 +58,9 @@ const char *hf_error_text(void);
  * `options` may be NULL: all defaults. HF_ERROR_ARGUMENT names the setting, its value and what is allowed. */
 hf_status hf_endpoint_create(const hf_options *options, hf_endpoint *endpoint);
 
-/* Begins to accept peers. `host` is an IP address, NULL for all of this host; `port` 0 for any that is free. */
+/* Begins to accept peers. `host` is an IP address, NULL for all of this host; `port` 0 for any that is free.
+ * HF_ERROR_ARGUMENT when `host` is no IP address or the endpoint listens already, HF_ERROR_SYSTEM when the system refuses, as
+ * for an address of another host or a port in use. */
 hf_status hf_endpoint_listen(hf_endpoint endpoint, const char *host, uint16_t port);
 
 /* Where peers reach it: the text for hf_connect. HF_NOT_READY before hf_endpoint_listen. The first is one place, the
@@ -88,7 +90,8 @@ hf_status hf_endpoint_fd(hf_endpoint endpoint, int *fd);
 
 /* To be called right before every sleep on the descriptor, with no other call on the endpoint in between.
  * HF_OK: sleep, but at most so many milliseconds, -1 for no limit; then call hf_progress until it finds nothing.
- * HF_NOT_READY: there is something to do now: call hf_progress. */
+ * HF_NOT_READY: there is something to do now: call hf_progress.
+ * It does not look at what waits for the program: results, messages, connections, events are to be taken before. */
 hf_status hf_endpoint_arm(hf_endpoint endpoint, int *timeout_milliseconds);
 
 /* Takes the oldest connection that a peer has made; HF_NOT_READY when there is none. */

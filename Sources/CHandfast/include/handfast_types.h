@@ -2,8 +2,8 @@
  *
  * Every struct begins with its size in bytes, because later versions add fields at the end. Who makes one sets it, best by
  * the function of its name: `hf_options options = hf_options_init();`. A struct that the library fills is filled as far
- * as it reaches; one that is shorter than that of version 0.1 is HF_ERROR_ARGUMENT. So is an hf_options or
- * hf_connect_options that is longer than the library knows, unless the rest is zeros.
+ * as it reaches; one that is shorter than that of version 0.1, or no multiple of 8, is HF_ERROR_ARGUMENT. So is an hf_options
+ * or hf_connect_options that is longer than the library knows, unless the rest is zeros.
  * Texts are UTF-8 and end with a zero. One in an array that is too short is cut between characters.
  */
 #ifndef HANDFAST_TYPES_H
