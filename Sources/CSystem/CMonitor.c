@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "CSystem.h"
 
@@ -78,4 +80,20 @@ void csystem_wait_for_either(int first, int second, int milliseconds) {
 csystem_failure *csystem_last_failure(void) {
     static _Thread_local csystem_failure failure;
     return &failure;
+}
+
+void csystem_write_error_line(const void *bytes, uint64_t byte_count) {
+    const struct timespec none = {0, 0};
+    sigset_t broken, before, waiting;
+    int saved = errno;
+    (void)sigemptyset(&broken);
+    (void)sigaddset(&broken, SIGPIPE);
+    (void)sigemptyset(&waiting);
+    (void)pthread_sigmask(SIG_BLOCK, &broken, &before);
+    (void)sigpending(&waiting);
+    // The signal of a write comes to the thread that wrote. One that waited before is somebody else's.
+    if (write(STDERR_FILENO, bytes, byte_count) < 0 && errno == EPIPE && sigismember(&waiting, SIGPIPE) == 0)
+        (void)sigtimedwait(&broken, NULL, &none);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
 }

@@ -1,5 +1,5 @@
 import CHandfast
-import Glibc
+import CSystem
 import Logging
 
 /// Where the lines of an endpoint's log go: to the program's function, else to standard error.
@@ -34,7 +34,7 @@ struct LogLines: LogHandler {
     /// In one call, so that lines of several threads and processes stay whole.
     private static func write(_ line: String) {
         var line = line
-        line.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        line.withUTF8 { csystem_write_error_line($0.baseAddress, UInt64($0.count)) }
     }
 }
 

@@ -1,7 +1,9 @@
 /* What the library leaves alone in a process: signal handlers, signal masks, threads, output, the environment. */
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "client.h"
@@ -27,6 +29,34 @@ static size_t environment_count(void) {
     size_t count = 0;
     while (environ[count] != NULL) count++;
     return count;
+}
+
+/* Logs each connection to a standard error that nobody reads any more. */
+static void log_to_nobody(void) {
+    hf_options options = hf_options_init();
+    hf_connection connection;
+    hf_endpoint endpoint;
+    sigset_t after, waiting;
+    int ends[2];
+    REQUIRE(pipe(ends) == 0 && close(ends[0]) == 0 && dup2(ends[1], 2) == 2);
+    options.log_level = HF_LOG_TRACE;
+    endpoint = make_loop(&options, &connection);
+    leave(endpoint);
+    REQUIRE(sigprocmask(SIG_SETMASK, NULL, &after) == 0 && sigpending(&waiting) == 0);
+    REQUIRE(sigismember(&after, SIGPIPE) == 0 && sigismember(&waiting, SIGPIPE) == 0);
+    exit(0);
+}
+
+/* The log ends no process, and leaves no signal behind. */
+static void test_log_to_nobody(void) {
+    int status = 0;
+    pid_t child;
+    fflush(stdout);
+    child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) log_to_nobody();
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 void test_process(void) {
@@ -59,4 +89,5 @@ void test_process(void) {
     close(file);
     close(out);
     close(err);
+    test_log_to_nobody();
 }

@@ -257,4 +257,7 @@ typedef struct csystem_failure {
 /// The calling thread's own, zeros at first.
 csystem_failure *csystem_last_failure(void);
 
+/// One write to standard error, without SIGPIPE where nobody reads it. What cannot be written is lost.
+void csystem_write_error_line(const void *bytes, uint64_t byte_count);
+
 #endif
