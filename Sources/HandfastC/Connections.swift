@@ -7,6 +7,7 @@ public func hf_connect(
     _ endpoint: hf_endpoint, _ address: UnsafePointer<CChar>?, _ options: UnsafePointer<hf_connect_options>?,
     _ connection: UnsafeMutablePointer<hf_connection>?
 ) -> hf_status {
+    if let refusal = refusal(ofText: address, "address") { return refusal.told() }
     guard let address = text(address) else { return Refusal.null("address").told() }
     guard let connection else { return Refusal.null("connection").told() }
     if let options, let refusal = refusal(toRead: options, "options") { return refusal.told() }

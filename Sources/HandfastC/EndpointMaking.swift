@@ -22,6 +22,7 @@ public func hf_endpoint_create(
     guard let level = Logger.Level(number: order.log_level) else {
         return Refusal.argument("the log level \(order.log_level) is none; 1 to 6 are, and 0 for warning").told()
     }
+    if let refusal = refusal(ofText: order.name, "name") { return refusal.told() }
     var environment = order.ignores_environment == 0 ? Settings.processEnvironment() : [:]
     var given: Set<String> = []
     if let refusal = order.addSettings(to: &environment, &given) { return refusal.told() }
@@ -91,6 +92,7 @@ extension hf_options {
         guard let settings else { return .null("settings") }
         guard setting_count <= 1_024 else { return .argument("\(setting_count) settings; at most 1024 are allowed") }
         for index in 0..<Int(setting_count) {
+            if let refusal = refusal(ofText: settings[index].value, "the value of a setting") { return refusal }
             guard let name = text(settings[index].name), let value = text(settings[index].value) else {
                 return .null("a name or value of the settings")
             }

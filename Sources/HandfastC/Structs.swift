@@ -40,6 +40,12 @@ func copy(
     return HF_OK
 }
 
+/// Why a text of the program's cannot be taken: two that are no UTF-8 could become the same.
+func refusal(ofText text: UnsafePointer<CChar>?, _ name: StaticString) -> Refusal? {
+    guard let text, String(validatingCString: text) == nil else { return nil }
+    return .argument("\(name) is \"\(String(cString: text).prefix(64))\", and UTF-8 is needed")
+}
+
 /// A text of the program's.
 /// - Returns: nil for NULL.
 func text(_ pointer: UnsafePointer<CChar>?) -> String? { pointer.map { String(cString: $0) } }

@@ -359,6 +359,9 @@ void test_wrong_arguments(void) {
     options = hf_options_init();
     options.name = "two\nlines";
     EXPECT(HF_ERROR_ARGUMENT, hf_endpoint_create(&options, &number));
+    options.name = "rank\xff";
+    EXPECT(HF_ERROR_ARGUMENT, hf_endpoint_create(&options, &number));
+    EXPECT(HF_ERROR_ARGUMENT, hf_connect(endpoint, "127.0.0.1:1@rank\xff", NULL, &number));
     how.mode = 2;
     EXPECT(HF_ERROR_ARGUMENT, hf_connect(endpoint, "127.0.0.1:1", &how, &number));
     how.mode = HF_CONNECT_ON_DEMAND;
