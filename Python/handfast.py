@@ -662,7 +662,8 @@ class Endpoint:
     def receive_bytes(
         self, tag: Optional[int] = None, mask: int = _EVERY_BIT, source: Optional[Connection] = None, timeout: Optional[float] = None,
     ) -> Message:
-        """Waits for the next message, of whatever length, and receives it as bytes. Its data may take the time once more."""
+        """Waits for the next message, of whatever length, and receives it as bytes. Its data may take the time once more; when they take
+        longer (a peer that stands still) the message is lost, and the `Timeout` says so."""
         message, info = c_uint64(), _made(_MessageInfo)
         arguments = (self._handle, _handle(source), *_matching(tag, mask))
         _slices(timeout, lambda nanoseconds: _call("take_message", *arguments, nanoseconds, byref(message)))
@@ -670,7 +671,10 @@ class Endpoint:
         payload, header = bytearray(info.byte_count), ctypes.create_string_buffer(max(info.header_byte_count, 1))
         pointer, length = _writable(payload)
         handle = _out("message_receive", message.value, pointer, length, header, info.header_byte_count)
-        done = Request(self, handle, pointer, header).wait(timeout)
+        try:
+            done = Request(self, handle, pointer, header).wait(timeout)
+        except Timeout as error:
+            raise Timeout(error.code, f"{error.text}; the message of {len(payload)} bytes had been found, and is lost") from None
         assert done.connection is not None
         del pointer
         return Message(bytes(payload), done.header, done.connection)

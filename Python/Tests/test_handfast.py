@@ -59,6 +59,20 @@ class Loop(unittest.TestCase):
         self.assertEqual(self.endpoint.receive_bytes(tag=4, timeout=SOON).payload, data)
         sent.wait(SOON)
 
+    def test_a_message_whose_data_stay_away_is_lost_with_these_words(self) -> None:
+        sender = handfast.Endpoint("sender", ignores_environment=True, settings={"HANDFAST_TRANSPORTS": "tcp"})
+        self.addCleanup(sender.destroy)
+        connection = sender.connect(self.endpoint.address)
+        data = bytes(5 << 20)
+        sent = connection.send(data, tag=4)
+        while self.endpoint.probe(tag=4) is None:
+            sender.progress()
+            self.endpoint.progress()
+        # From here on the sender stands still.
+        with self.assertRaisesRegex(handfast.Timeout, "the message of 5242880 bytes had been found, and is lost"):
+            self.endpoint.receive_bytes(tag=4, timeout=0.05)
+        self.assertFalse(sent.is_complete)
+
     def test_a_probe_looks_and_leaves_it_there(self) -> None:
         self.assertIsNone(self.endpoint.probe(tag=5))
         self.connection.send(b"xyz", tag=5).wait(SOON)
