@@ -138,7 +138,7 @@ public func hf_connection_error(
         error.pointee.status = (reason?.status ?? HF_OK).rawValue
         error.pointee.system_error = reason?.systemError ?? 0
         error.pointee.is_unsent = 0
-        withUnsafeMutableBytes(of: &error.pointee.text) { write(reason?.message ?? "", to: $0) }
+        withUnsafeMutableBytes(of: &error.pointee.text) { (reason?.message ?? "").write(to: $0) }
         return HF_OK
     }
 }
@@ -163,8 +163,8 @@ public func hf_connection_decision(
             case .notTried: HF_OUTCOME_NOT_TRIED
             }
         decision.pointee.outcome = Int32(outcome.rawValue)
-        withUnsafeMutableBytes(of: &decision.pointee.transport) { write(made.transport, to: $0) }
-        withUnsafeMutableBytes(of: &decision.pointee.reason) { write(made.reason, to: $0) }
+        withUnsafeMutableBytes(of: &decision.pointee.transport) { made.transport.write(to: $0) }
+        withUnsafeMutableBytes(of: &decision.pointee.reason) { made.reason.write(to: $0) }
         return HF_OK
     }
 }

@@ -1,5 +1,6 @@
 public import CHandfast
 import Handfast
+import TransportAPI
 
 @c @implementation
 public func hf_endpoint_listen(_ endpoint: hf_endpoint, _ host: UnsafePointer<CChar>?, _ port: UInt16) -> hf_status {
@@ -150,7 +151,7 @@ public func hf_endpoint_take_event(_ endpoint: hf_endpoint, _ event: UnsafeMutab
         event.pointee.connection = taken.connection.handle
         event.pointee.status = taken.reason.status.rawValue
         event.pointee.system_error = taken.reason.systemError
-        withUnsafeMutableBytes(of: &event.pointee.text) { write(taken.reason.message, to: $0) }
+        withUnsafeMutableBytes(of: &event.pointee.text) { taken.reason.message.write(to: $0) }
         return HF_OK
     }
 }

@@ -1,6 +1,7 @@
 import CHandfast
 import CSystem
 import Handfast
+import TransportAPI
 
 /// An error of the C interface itself.
 enum Refusal {
@@ -80,18 +81,5 @@ private func note(_ status: hf_status, _ systemError: Int32, isUnsent: Bool, _ t
     failure.pointee.status = status.rawValue
     failure.pointee.system_error = systemError
     failure.pointee.is_unsent = isUnsent ? 1 : 0
-    withUnsafeMutableBytes(of: &failure.pointee.text) { write(text, to: $0) }
-}
-
-/// Writes what fits of a text, whole characters, and a zero.
-func write(_ text: String, to room: UnsafeMutableRawBufferPointer) {
-    guard !room.isEmpty else { return }
-    var text = text
-    text.withUTF8 { bytes in
-        var count = min(bytes.count, room.count - 1)
-        // Not between the bytes of a character.
-        while count > 0, count < bytes.count, bytes[count] & 0xc0 == 0x80 { count -= 1 }
-        room.copyBytes(from: bytes[..<count])
-        room[count] = 0
-    }
+    withUnsafeMutableBytes(of: &failure.pointee.text) { text.write(to: $0) }
 }

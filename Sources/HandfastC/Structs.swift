@@ -1,4 +1,5 @@
 import CHandfast
+import TransportAPI
 
 // Structs of the program's, each of which begins with its size. All fields that there are belong to version 0.1.
 
@@ -33,7 +34,7 @@ func copy(
 ) -> hf_status {
     guard target != nil || room == 0 else { return Refusal.null("text").told() }
     byteCount?.pointee = text.utf8.count + 1
-    write(text, to: UnsafeMutableRawBufferPointer(start: target, count: room))
+    text.write(to: UnsafeMutableRawBufferPointer(start: target, count: room))
     guard text.utf8.count < room else {
         return Refusal.truncated(text.utf8.count + 1, room: room).told()
     }

@@ -67,15 +67,6 @@ extension TransportRefusal {
     /// Writes it where the other side of the table reads it; a text that is too long is cut.
     func write(to refusal: UnsafeMutablePointer<hf_refusal>) {
         refusal.pointee.code = code.rawValue
-        withUnsafeMutableBytes(of: &refusal.pointee.text) { bytes in
-            var count = 0
-            for character in text.unicodeScalars {
-                let unit = UTF8.encode(character)!
-                guard count + unit.count < bytes.count else { break }
-                for (offset, byte) in unit.enumerated() { bytes[count + offset] = byte }
-                count += unit.count
-            }
-            bytes[count] = 0
-        }
+        withUnsafeMutableBytes(of: &refusal.pointee.text) { text.write(to: $0) }
     }
 }
