@@ -12,14 +12,14 @@ enum LocalHost {
     private static var rdmaAddress: IPAddress? {
         entries(of: devices).sorted().lazy.compactMap { device in
             let port = "\(devices)/\(device)/ports/1"
-            guard text(of: "\(port)/state").hasPrefix("4:") else { return nil }
-            return (0..<16).lazy.compactMap { mapped(text(of: "\(port)/gids/\($0)")) }.first
+            guard SmallFile.read("\(port)/state")?.hasPrefix("4:") == true else { return nil }
+            return (0..<16).lazy.compactMap { SmallFile.read("\(port)/gids/\($0)").flatMap(mapped) }.first
         }.first
     }
 
     /// The IPv4 address in a GID such as `0000:0000:0000:0000:0000:ffff:0a01:0001`.
     private static func mapped(_ gid: String) -> IPAddress? {
-        let words = gid.split(separator: ":").compactMap { UInt16($0, radix: 16) }
+        let words = gid.split { $0 == ":" || $0 == "\n" }.compactMap { UInt16($0, radix: 16) }
         guard words.count == 8, words[..<5].allSatisfy({ $0 == 0 }), words[5] == 0xffff else { return nil }
         return IPAddress(bytes: words[6...].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xff)] })
     }
@@ -35,15 +35,5 @@ enum LocalHost {
             if !name.hasPrefix(".") { names.append(name) }
         }
         return names
-    }
-
-    /// Of a small file, without the end of its line; empty when there is none.
-    private static func text(of path: String) -> String {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return "" }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: 128)
-        let count = read(file, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
 }

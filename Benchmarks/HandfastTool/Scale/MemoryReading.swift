@@ -37,13 +37,8 @@ struct MemoryReading {
     }
 
     private static func pinnedByteCount() -> Int {
-        guard let file = fopen("/proc/self/status", "re") else { return 0 }
-        defer { fclose(file) }
-        var line: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(line) }
-        while getline(&line, &capacity, file) > 0, let line {
-            let words = String(cString: line).split { $0 == " " || $0 == "\t" }
+        for line in SmallFile.read("/proc/self/status")?.split(separator: "\n") ?? [] {
+            let words = line.split { $0 == " " || $0 == "\t" }
             if words.first == "VmPin:", words.count > 1, let kibibytes = Int(words[1]) { return kibibytes << 10 }
         }
         return 0
