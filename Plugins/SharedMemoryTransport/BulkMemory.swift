@@ -1,8 +1,8 @@
 /// Memory beside a ring for long runs of a stream: slots that are used in turn, each named by a packet of one line.
 ///
 /// The ring keeps the order and says when a slot is free. A writer whose peer's core is far fills slots past its caches:
-/// memory is read several times faster than lines that lie modified in a far core's cache. With a near core the slots are
-/// more than a core's own cache holds, so that most of them lie in the cache that both share when they are read.
+/// memory is read several times faster than lines that lie modified in a far core's cache. Lines that a near core has
+/// written come about as soon as others.
 enum BulkMemory {
     static let slotByteCount = 8 << 10
     /// Fewer than the ring has lines, each of which names one.

@@ -18,7 +18,6 @@ import CSystem
     private var consumed: UInt64 = 0
     /// How long a line takes that the consumer has written, in ticks, when nothing shortens it; 0 where it does not matter.
     var distance: UInt32 = 0
-    private let measuresDistance = Self.hasFarCaches
     private static let hasFarCaches = csystem_has_far_caches() != 0
     /// From here on the other core is far: cores that share a cache need about 130, others 350.
     private static let farDistance: UInt32 = 230
@@ -127,7 +126,7 @@ import CSystem
 
     @inline(never)
     private mutating func lookAtConsumer() {
-        guard measuresDistance else { return unsafe consumed = csystem_load_acquire(consumedLines) }
+        guard Self.hasFarCaches else { return unsafe consumed = csystem_load_acquire(consumedLines) }
         let before = consumed
         var ticks: UInt64 = 0
         unsafe consumed = csystem_load_timed(consumedLines, &ticks)

@@ -16,10 +16,10 @@ private let farByteCount: UInt64 = 1_536
 ) -> UInt64 {
     let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
     guard unsafe channel.pointee.phase.rawValue <= SharedMemoryChannel.Phase.paused.rawValue,
-        let pieces = unsafe pieces
+        let pieces = unsafe pieces, pieceCount > 0
     else { return 0 }
-    guard pieceCount > 0 else { return 0 }
     let end = unsafe pieces + Int(pieceCount)
+    // Most have two or three, which the loop for many takes longer to begin with than to add.
     var wanted = unsafe pieces[0].byte_count
     if pieceCount > 1 { unsafe wanted &+= pieces[1].byte_count }
     if pieceCount > 2 { for index in 2..<Int(pieceCount) { unsafe wanted &+= pieces[index].byte_count } }
