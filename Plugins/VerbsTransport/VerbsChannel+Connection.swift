@@ -58,7 +58,6 @@ extension VerbsChannel {
     /// and a send by its own or that of one behind it. A fence would keep the order, and stop two such devices that read
     /// from each other for good: they answer no read while their own next send waits.
     static func completeUnordered(_ channel: Pointer, _ last: UInt16, _ status: UInt16) {
-        let device = unsafe channel.pointee.device
         let first = unsafe channel.pointee.completed
         let count = last &- first
         guard unsafe count < channel.pointee.posted &- first else { return }
@@ -68,11 +67,8 @@ extension VerbsChannel {
             let slot = unsafe channel.pointee.slots[place]
             if unsafe slot.isDone || (sequence != last && slot.read != nil) { continue }
             unsafe channel.pointee.slots[place].isDone = true
-            unsafe device.pointee.outstandingCount -= 1
-            if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
-            if unsafe slot.isBulk { unsafe channel.pointee.outgoing?.pointee.finished += 1 }
             // The engine may close from within, and all is let go then.
-            if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, sequence == last ? status : 0) }
+            unsafe retire(channel, slot, sequence == last ? status : 0)
             guard unsafe channel.pointee.completed == first else { return }
         }
         while unsafe channel.pointee.completed != channel.pointee.posted,

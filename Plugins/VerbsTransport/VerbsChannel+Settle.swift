@@ -90,17 +90,23 @@ extension VerbsChannel {
 
     // Hot path.
     private static func completeOrdered(_ channel: Pointer, _ last: UInt16, _ status: UInt16) {
-        let device = unsafe channel.pointee.device
         while unsafe channel.pointee.completed != channel.pointee.posted {
             let sequence = unsafe channel.pointee.completed
             let slot = unsafe channel.pointee.slots[Int(sequence % sendCount)]
             unsafe channel.pointee.completed &+= 1
-            unsafe device.pointee.outstandingCount -= 1
-            if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
-            if unsafe slot.isBulk { unsafe channel.pointee.outgoing?.pointee.finished += 1 }
-            if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, sequence == last ? status : 0) }
+            unsafe retire(channel, slot, sequence == last ? status : 0)
             if sequence == last { break }
         }
+    }
+
+    // Hot path.
+    /// What was posted is over: lets go of what it held. May call the engine.
+    static func retire(_ channel: Pointer, _ slot: SendSlot, _ status: UInt16) {
+        let device = unsafe channel.pointee.device
+        unsafe device.pointee.outstandingCount -= 1
+        if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
+        if unsafe slot.isBulk { unsafe channel.pointee.outgoing?.pointee.finished += 1 }
+        if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, status) }
     }
 
     static func giveSendBuffer(_ device: VerbsDevice.Pointer, _ buffer: Int32) {
