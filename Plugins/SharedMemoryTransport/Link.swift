@@ -9,5 +9,5 @@ struct Link: ~Copyable {
     let peerWake: Descriptor
     let peerBit: Int
     let slot: Slot
-    let peerMemory: PeerMemory
+    var peerMemory: PeerMemory
 }

@@ -9,6 +9,8 @@ import Glibc
     private let proof: Nonce
     /// Why it cannot be read; nil when a probe found the proof.
     let obstacle: String?
+    /// When the proof was last there, in ticks.
+    private var provenAt = csystem_ticks()
 
     /// Tries it once.
     init(pid: Int32, proofAddress: UInt64, proof: Nonce) {
@@ -19,8 +21,7 @@ import Glibc
             obstacle = "the peer lives in another pid namespace; large data goes through the ring"
             return
         }
-        let status = unsafe PeerMemory.read(pid, nil, 0, 0, proofAddress, proof)
-        switch -status {
+        switch -PeerMemory.prove(pid, proofAddress, proof) {
         case 0: obstacle = nil
         case Int64(EPERM):
             obstacle =
@@ -31,18 +32,27 @@ import Glibc
         }
     }
 
+    /// For so many ticks, 25 to 100 us, a proof stays good: numbers of processes are given out in turn, so one that has
+    /// become free belongs to nobody else before thousands of processes have begun.
+    private static let proofLifetime: UInt64 = 100_000
+
     /// Copies from the peer. How many bytes it got, at least one, or a negated errno.
-    func read(_ destination: UnsafeMutableRawPointer, from source: UInt64, byteCount: UInt64) -> Int64 {
-        unsafe PeerMemory.read(pid, destination, source, byteCount, proofAddress, proof)
+    mutating func read(_ destination: UnsafeMutableRawPointer, from source: UInt64, byteCount: UInt64) -> Int64 {
+        let count = unsafe csystem_read_process(pid, destination, source, byteCount)
+        // Looked at afterwards: whose memory it is now, and was when the last proof was there, it was in between.
+        let now = csystem_ticks()
+        guard count > 0, now &- provenAt > PeerMemory.proofLifetime else { return count }
+        let error = PeerMemory.prove(pid, proofAddress, proof)
+        guard error == 0 else { return error }
+        provenAt = now
+        return count
     }
 
-    /// The proof comes along each time, so that a pid that belongs to another process by now is found out.
-    private static func read(
-        _ pid: Int32, _ destination: UnsafeMutableRawPointer?, _ source: UInt64, _ byteCount: UInt64,
-        _ proofAddress: UInt64, _ proof: Nonce
-    ) -> Int64 {
+    /// 0 when the process with this number is the peer, else a negated errno.
+    private static func prove(_ pid: Int32, _ address: UInt64, _ proof: Nonce) -> Int64 {
         var found = Nonce(high: 0, low: 0)
-        let count = unsafe csystem_read_process(pid, destination, source, byteCount, proofAddress, &found)
-        return count >= 0 && found != proof ? -Int64(ESRCH) : count
+        let count = unsafe csystem_read_process(pid, &found, address, UInt64(Nonce.byteCount))
+        guard count >= 0 else { return count }
+        return count == Nonce.byteCount && found == proof ? 0 : -Int64(ESRCH)
     }
 }

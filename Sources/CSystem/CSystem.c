@@ -277,14 +277,8 @@ int64_t csystem_peek_message(int socket, void *bytes, uint64_t byte_count) {
     return count < 0 ? -errno : count;
 }
 
-int64_t csystem_read_process(
-    int32_t pid, void *to, uint64_t from, uint64_t byte_count, uint64_t proof, void *proof_copy) {
-    enum { proof_byte_count = 16 };
-    struct iovec here[] = {{proof_copy, proof_byte_count}, {to, byte_count}};
-    struct iovec there[] = {{(void *)(uintptr_t)proof, proof_byte_count}, {(void *)(uintptr_t)from, byte_count}};
-    unsigned long pieces = byte_count > 0 ? 2 : 1;
-    ssize_t count = process_vm_readv(pid, here, pieces, there, pieces, 0);
-    if (count < 0) return -errno;
-    if (count < proof_byte_count || (byte_count > 0 && count == proof_byte_count)) return -EFAULT;
-    return count - proof_byte_count;
+int64_t csystem_read_process(int32_t pid, void *to, uint64_t from, uint64_t byte_count) {
+    struct iovec here = {to, byte_count}, there = {(void *)(uintptr_t)from, byte_count};
+    ssize_t count = process_vm_readv(pid, &here, 1, &there, 1, 0);
+    return count > 0 ? count : count < 0 ? -errno : -EFAULT;
 }

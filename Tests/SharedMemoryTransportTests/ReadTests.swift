@@ -53,6 +53,27 @@ import Testing
         withExtendedLifetime(two) {}
     }
 
+    @Test func `fails when the number of the peer's process belongs to another one`() throws {
+        let proof = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
+        let (from, to) = (makeBuffer(4096, 7), makeBuffer(4096, 1))
+        defer {
+            proof.deallocate()
+            for buffer in [from, to] { buffer.deallocate() }
+        }
+        proof.initialize(to: Nonce(high: 1, low: 2))
+        var memory = PeerMemory(pid: getpid(), proofAddress: UInt64(UInt(bitPattern: proof)), proof: proof.pointee)
+        #expect(memory.obstacle == nil)
+        #expect(memory.read(to.baseAddress!, from: address(from), byteCount: 4096) == 4096)
+        usleep(10_000)
+        #expect(memory.read(to.baseAddress!, from: address(from), byteCount: 4096) == 4096)
+        proof.pointee = Nonce(high: 1, low: 3)
+        usleep(10_000)
+        #expect(memory.read(to.baseAddress!, from: address(from), byteCount: 4096) == -Int64(ESRCH))
+        let other = PeerMemory(
+            pid: getpid(), proofAddress: UInt64(UInt(bitPattern: proof)), proof: Nonce(high: 1, low: 2))
+        #expect(other.obstacle != nil)
+    }
+
     @Test func `ends with an error when the peer closes first, and in silence when its engine does`() throws {
         let (one, two) = try Meeting.makeSides()
         let (from, to) = (makeBuffer(20 << 20, 7), makeBuffer(20 << 20, 1))

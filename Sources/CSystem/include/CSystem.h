@@ -205,10 +205,8 @@ int csystem_receive_message(int socket, void *bytes, uint64_t byte_count, int *d
 /// First bytes of the next message, which stays; how many, or a negated errno.
 int64_t csystem_peek_message(int socket, void *bytes, uint64_t byte_count);
 
-/// Copies from another process's memory, with 16 bytes from `proof` there into `proof_copy` by the same call.
-/// Bytes copied without the proof's, or a negated errno; EFAULT also when not even the first byte could be had.
-int64_t csystem_read_process(
-    int32_t pid, void *to, uint64_t from, uint64_t byte_count, uint64_t proof, void *proof_copy);
+/// Copies from another process's memory. Bytes copied, at least one, or a negated errno.
+int64_t csystem_read_process(int32_t pid, void *to, uint64_t from, uint64_t byte_count);
 
 /// By kind: a directory of chunks of memory that are never freed. Its first word is how many chunks it has room for, the
 /// others are their addresses. It is replaced as it grows, and the old ones stay readable.
