@@ -37,6 +37,8 @@ import TransportAPI
         var closed: UnsafeMutablePointer<UInt64> { unsafe start + 2 }
         /// Not zero when it can read the other's own memory.
         var reads: UnsafeMutablePointer<UInt64> { unsafe start + 3 }
+        /// One bit per class of `ReadChoice`: payloads of these sizes it would rather read.
+        var wishes: UnsafeMutablePointer<UInt64> { unsafe start + 4 }
     }
 
     let mine: Words

@@ -11,22 +11,32 @@ import Glibc
     var source: UInt64
     var byteCount: UInt64
     let token: UInt64
+    /// What the system calls have taken so far, for how many bytes.
+    var ticks: UInt64 = 0
+    var readByteCount: UInt64 = 0
     var next: UnsafeMutablePointer<PendingRead>?
 
     /// Reads on while the poll's budget lasts.
     /// - Returns: nil when there is more to read, else 0 or an errno.
     mutating func proceed() -> Int32? {
         let transport = unsafe channel.pointee.transport
+        let start = csystem_ticks()
         while unsafe byteCount > 0 {
             let wanted = unsafe min(byteCount, PendingRead.chunkByteCount, transport.pointee.readBudget)
-            guard wanted > 0 else { return nil }
+            guard wanted > 0 else {
+                unsafe ticks &+= csystem_ticks() &- start
+                return nil
+            }
             let count = unsafe channel.pointee.link.peerMemory.read(destination, from: source, byteCount: wanted)
             guard count > 0 else { return Int32(-count) }
             unsafe transport.pointee.readBudget -= UInt64(count)
             unsafe destination += Int(count)
             unsafe source += UInt64(count)
             unsafe byteCount -= UInt64(count)
+            unsafe readByteCount &+= UInt64(count)
         }
+        let (total, count) = unsafe (ticks &+ csystem_ticks() &- start, readByteCount)
+        if count > 0 { unsafe SharedMemoryChannel.noteRead(channel, count, ticks: total) }
         // A peer says that it has closed before it lets go of what it offered: then these bytes may be others.
         csystem_fence()
         return unsafe csystem_load_acquire(channel.pointee.peers.closed) == 0 ? 0 : ECONNRESET

@@ -18,12 +18,12 @@ import CSystem
     /// Which the next packet without bytes of its own names.
     private var slot = 0
     /// The packet that was peeked at last.
-    private var isInSlot = false
+    private(set) var isInSlot = false
     /// Where the next control word is looked for.
     private var next: UnsafeMutableRawPointer
     /// The longest packet that there can be: up to the end of the ring, in bytes. Negative at the last line.
     private var limit = 0
-    private var consumed: UInt64 = 0
+    private(set) var consumed: UInt64 = 0
 
     /// - Parameter memory: as for the producer; outlives this value.
     init(memory: UnsafeMutableRawPointer, lineCount: Int) {

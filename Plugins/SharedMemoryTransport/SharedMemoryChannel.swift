@@ -45,6 +45,8 @@ import TransportAPI
     var nextSlot = 0
     /// The poll in which it last wrote to bulk memory.
     var lastBulk: UInt64 = 0
+    /// Nil before the first large payload, either way.
+    private var choice: UnsafeMutablePointer<ReadChoice>?
     let peerDoorbell: Doorbell
     var link: Link
     var nextClosed: Pointer?
@@ -70,6 +72,7 @@ import TransportAPI
     }
 
     static func destroy(_ channel: Pointer) {
+        if let choice = unsafe channel.pointee.choice { unsafe choice.deallocate() }
         unsafe channel.deinitialize(count: 1)
         unsafe channel.deallocate()
     }
@@ -90,6 +93,24 @@ import TransportAPI
         }
     }
 
+    // Hot path.
+    /// Made when it is first needed.
+    static func choice(of channel: Pointer) -> UnsafeMutablePointer<ReadChoice> {
+        if let choice = unsafe channel.pointee.choice { return unsafe choice }
+        let choice = UnsafeMutablePointer<ReadChoice>.allocate(capacity: 1)
+        unsafe choice.initialize(to: ReadChoice())
+        unsafe channel.pointee.choice = choice
+        return unsafe choice
+    }
+
+    /// Tells the peer when its wishes change.
+    static func noteRead(_ channel: Pointer, _ byteCount: UInt64, ticks: UInt64) {
+        let wishes = unsafe choice(of: channel).pointee.noteRead(byteCount, ticks: ticks)
+        if unsafe csystem_load(channel.pointee.mine.wishes) != wishes {
+            unsafe csystem_store_release(channel.pointee.mine.wishes, wishes)
+        }
+    }
+
     static func makeOperations() -> UnsafePointer<hf_transport_operations> {
         let operations = UnsafeMutablePointer<hf_transport_operations>.allocate(capacity: 1)
         unsafe operations.initialize(
@@ -97,7 +118,7 @@ import TransportAPI
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: sharedMemoryPoll, arm: sharedMemoryArm, send: sharedMemorySend, resume: sharedMemoryResume,
                 read: sharedMemoryRead, close: sharedMemoryClose, expose: nil, conceal: nil,
-                keep: nil, forget: nil))
+                keep: nil, forget: nil, read_is_sooner: sharedMemoryReadIsSooner))
         return unsafe UnsafePointer(operations)
     }
 }

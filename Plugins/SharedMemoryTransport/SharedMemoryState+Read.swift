@@ -1,4 +1,5 @@
 import CHandfast
+import CSystem
 import Glibc
 
 @c(handfast_shm_read) func sharedMemoryRead(
@@ -28,6 +29,14 @@ import Glibc
     }
     unsafe transport.pointee.lastRead = pending
     return 0
+}
+
+@c(handfast_shm_read_is_sooner) func sharedMemoryReadIsSooner(
+    _ state: UnsafeMutableRawPointer?, _ byteCount: UInt64
+) -> Int32 {
+    let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
+    let wishes = unsafe csystem_load(channel.pointee.peers.wishes)
+    return unsafe SharedMemoryChannel.choice(of: channel).pointee.reads(byteCount, wishes: wishes) ? 1 : 0
 }
 
 extension SharedMemoryState {

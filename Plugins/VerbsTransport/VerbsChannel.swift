@@ -182,7 +182,8 @@ import CVerbs
             to: hf_transport_operations(
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: verbsPoll, arm: verbsArm, send: verbsSend, resume: verbsResume, read: verbsRead,
-                close: verbsClose, expose: verbsExpose, conceal: verbsConceal, keep: verbsKeep, forget: verbsForget))
+                close: verbsClose, expose: verbsExpose, conceal: verbsConceal, keep: verbsKeep, forget: verbsForget,
+                read_is_sooner: nil))
         return unsafe UnsafePointer(operations)
     }
 }

@@ -17,7 +17,7 @@ struct ConnectionSlot: TableSlot {
     /// Nil until the handshake is over and again after the end.
     var channel: UnsafeMutableRawPointer?
     var operations: UnsafePointer<hf_transport_operations>?
-    /// Payloads of at least so many bytes are fetched by the receiver; `Int.max` when it cannot.
+    /// Payloads of at least so many bytes may be fetched by the receiver; `Int.max` when it cannot.
     var rendezvousByteCount = Int.max
     /// Nil until a payload is asked for by messages.
     var pulls: UnsafeMutablePointer<Pulls>?
@@ -83,6 +83,12 @@ struct ConnectionSlot: TableSlot {
     var record: UnsafeMutableRawPointer?
     /// The program's own; nil until it is set.
     var context: UnsafeMutableRawPointer?
+
+    /// From so many bytes on payloads are fetched in any case; below, down to `rendezvousByteCount`, the transport is asked.
+    var announcedByteCount: Int {
+        guard inbound.asksTransport, let endpoint else { return rendezvousByteCount }
+        return endpoint.pointee.channelByteCount
+    }
 
     /// What a peer may not send on the data path.
     enum Violation: UInt8 {

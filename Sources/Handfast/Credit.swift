@@ -44,6 +44,8 @@ struct Credit {
     /// Of the window, what comes out of the endpoint's bound: all but what a connection begins with.
     func reserved(exponent: Int) -> Int { isCounted ? Int(window) - (1 << exponent) : 0 }
     var isLow: Bool { available < window / 2 }
+    /// Whether the peer has too little left for a message of this cost.
+    func isShort(of cost: Int) -> Bool { isCounted && cost > available - window / 4 }
 
     // Hot path.
     /// Whether a message of this cost may go out as it is, whatever its size.

@@ -205,6 +205,13 @@ extension Engine {
         if transport.operations.pointee.read != nil {
             slot.pointee.readPartByteCount = rendezvous.byteCount(over: transports[index].definition.name, .read)
         }
+        // The user may have set one limit for both.
+        let (low, high) = (slot.pointee.readPartByteCount, slot.pointee.rendezvousByteCount)
+        if peerReads, attempt.prefersChannel, transport.operations.pointee.read_is_sooner != nil, low < high {
+            slot.pointee.inbound.asksTransport = true
+            slot.pointee.rendezvousByteCount = low
+            state.pointee.channelByteCount = high
+        }
         state.pointee.poll(alsoTransport: transport.state)
         slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
         slot.pointee.operations = transport.operations

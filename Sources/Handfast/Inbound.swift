@@ -41,6 +41,8 @@ struct Inbound {
     var continuation = Continuation.none
     /// Payloads that could be read are asked for by messages, unless the peer does not answer soon.
     var prefersChannel = false
+    /// As the sender, of payloads that could be read: the transport knows which are sooner there.
+    var asksTransport = false
     /// Of the header or the user header, as far as it came in pieces.
     var collectedByteCount: Int32 = 0
     /// Room in `userHeader`.

@@ -136,8 +136,8 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let isAllowed = pointee.credit.allows(cost, payloadByteCount: payloadByteCount)
         let isListed = request.pointee.pieceCount > 0
         // What lies in several places has no address to read it from.
-        let threshold = isAllowed ? (isListed ? Int.max : pointee.rendezvousByteCount) : 0
-        guard payloadByteCount >= threshold, request.canStay else {
+        let stays = !isAllowed || !isListed && isAnnounced(payloadByteCount)
+        guard stays, request.canStay else {
             request.makeFrame()
             return true
         }
@@ -149,6 +149,15 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             rendezvous: endpoint.pointee.lastRendezvous,
             address: name ?? PayloadHandle.make(endpoint.pointee.lastRendezvous))
         return true
+    }
+
+    /// Whether a payload that the peer has credit for waits to be fetched.
+    private func isAnnounced(_ byteCount: Int) -> Bool {
+        guard byteCount < pointee.announcedByteCount else { return true }
+        guard byteCount >= pointee.rendezvousByteCount, let channel = pointee.channel,
+            let readIsSooner = pointee.operations?.pointee.read_is_sooner
+        else { return false }
+        return readIsSooner(channel, UInt64(byteCount)) != 0
     }
 
     /// Messages of the user's that go between two pieces of large payloads.

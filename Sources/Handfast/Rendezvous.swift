@@ -46,7 +46,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         }
         guard charge(cost, payloadByteCount: 0) else { return }
         // It did not travel whole for want of credit: the next shall.
-        if pointee.credit.isCounted, asked.payloadByteCount < pointee.rendezvousByteCount {
+        if asked.payloadByteCount < pointee.announcedByteCount,
+            pointee.credit.isShort(of: Credit.cost(asked.userHeader.count, asked.payloadByteCount))
+        {
             giveCredit(wanted: 4 * Credit.cost(asked.userHeader.count, asked.payloadByteCount))
         }
         if let request = takePosted(asked.userHeader) {
@@ -81,7 +83,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         guard address & PayloadHandle.mark == 0, let read = pointee.operations?.pointee.read else {
             return pull(into: request, from: address, byteCount: byteCount)
         }
-        if pointee.inbound.prefersChannel, pointee.credit.isCounted, pointee.endpoint?.mayAsk(request) == true {
+        if pointee.inbound.prefersChannel, byteCount >= pointee.announcedByteCount, pointee.credit.isCounted,
+            pointee.endpoint?.mayAsk(request) == true
+        {
             request.pointee.readAddress = address
             return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
         }

@@ -61,9 +61,9 @@ extension Settings {
             + " as in `64k` or `read=16k,messages=512k,tcp=2m,pscom=1024g`",
         help:
             "Payloads of at least so many bytes stay with the sender until the receiver fetches them: by `read` from its"
-            + " memory where the transport can, by `channel` where its own channel is quicker, as with shared memory,"
-            + " else by `messages`; a name of a transport counts more than the way, and pscom"
-            + " peers only by their own entry. 1024g means never.",
+            + " memory where the transport can, by `channel` where its own channel is quicker as a rule, as with shared"
+            + " memory, else by `messages`. Between `read` and `channel` each connection finds out what is quicker. A name"
+            + " of a transport counts more than the way, and pscom peers only by their own entry. 1024g means never.",
         parse: RendezvousThresholds.init(parsing:))
     static let name = Setting.text(
         "HANDFAST_NAME", maximumByteCount: EndpointAddress.maximumNameByteCount,

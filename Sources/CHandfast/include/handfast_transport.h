@@ -81,6 +81,10 @@ typedef struct hf_transport_operations {
      * called for memory that is in use. */
     void (*keep)(void *transport, const void *memory, uint64_t byte_count);
     void (*forget)(void *transport, const void *memory, uint64_t byte_count);
+
+    /* Asked before a large payload goes through the channel of an attempt that prefers it: 1 when this one comes sooner if the
+     * peer reads it, 0 when not. NULL for 0. */
+    int32_t (*read_is_sooner)(void *channel, uint64_t byte_count);
 } hf_transport_operations;
 
 /* The cold half: how a transport from a shared object comes to connections. Whatever happens here happens once per

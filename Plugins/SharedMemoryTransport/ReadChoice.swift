@@ -1,0 +1,98 @@
+/// Whether payloads of some size come sooner when the receiver reads them from the sender's memory, or through bulk memory.
+///
+/// Neither is known beforehand: bytes that lie in the receiver's own cache since the last time are read in half the time,
+/// those that were just written take longer. So the receiver times both and tells the sender, who now and then sends some
+/// messages the other way.
+struct ReadChoice {
+    /// By sizes: below 32 KiB, below 64 KiB, and so on; the last are all from 2 MiB on.
+    static let classCount = 8
+
+    private var timings = ReadTimings()
+    private var trials = InlineArray<8, ReadTrial>(repeating: ReadTrial())
+
+    static func classIndex(_ byteCount: UInt64) -> Int {
+        let exponent = UInt64.bitWidth - 1 - (byteCount | 1).leadingZeroBitCount
+        return min(max(exponent - 14, 0), classCount - 1)
+    }
+
+    /// At the sender, for the next payload.
+    /// - Parameter wishes: the receiver's, one bit a class.
+    mutating func reads(_ byteCount: UInt64, wishes: UInt64) -> Bool {
+        let index = Self.classIndex(byteCount)
+        return trials[index].decide(wishes & 1 << UInt64(index) != 0)
+    }
+
+    /// At the receiver: so many bytes were read.
+    /// - Returns: what it wishes now, one bit a class.
+    mutating func noteRead(_ byteCount: UInt64, ticks: UInt64) -> UInt64 {
+        timings.noteRead(Self.classIndex(byteCount), byteCount, ticks)
+    }
+
+    // Hot path.
+    /// Slots are timed in a quarter of the ring only: to look at the clock costs as much as to copy 200 bytes.
+    /// - Parameter packet: its number in the ring.
+    static func isTimed(packet: UInt64) -> Bool { packet & 96 == 0 }
+
+    /// At the receiver: a slot is empty again.
+    /// - Parameters:
+    ///   - packet: its number in the ring.
+    ///   - now: in ticks.
+    mutating func noteSlot(_ byteCount: UInt64, packet: UInt64, now: UInt64) {
+        timings.noteSlot(byteCount, packet: packet, now: now)
+    }
+}
+
+/// What 64 KiB take, in ticks, as far as it is known.
+private struct ReadTimings {
+    private var wishes: UInt64 = 0
+    private var reads = InlineArray<8, UInt64>(repeating: 0)
+    private var slots: UInt64 = 0
+    private var lastPacket: UInt64 = 0
+    private var lastTime: UInt64 = 0
+
+    mutating func noteRead(_ index: Int, _ byteCount: UInt64, _ ticks: UInt64) -> UInt64 {
+        let sample = Self.perUnit(ticks, byteCount)
+        // The first of some reads brings the bytes into the receiver's cache: what follows counts more.
+        reads[index] = Self.mix(reads[index], sample, share: sample < reads[index] ? 2 : 4)
+        let bit = UInt64(1) << UInt64(index)
+        // Never before both are known; and not to and fro when they are about the same.
+        if slots > 0, reads[index] <= slots / 8 * 7 { wishes |= bit }
+        if reads[index] > slots { wishes &= ~bit }
+        return wishes
+    }
+
+    mutating func noteSlot(_ byteCount: UInt64, packet: UInt64, now: UInt64) {
+        // Only what follows another slot at once says how long one takes.
+        if packet == lastPacket &+ 1 { slots = Self.mix(slots, Self.perUnit(now &- lastTime, byteCount), share: 8) }
+        (lastPacket, lastTime) = (packet, now)
+    }
+
+    private static func perUnit(_ ticks: UInt64, _ byteCount: UInt64) -> UInt64 {
+        min(ticks, UInt64(UInt32.max)) << 16 / max(byteCount, 1)
+    }
+
+    /// - Parameter share: of the sample, as a divisor. A thread that was away in between counts as four times the usual.
+    private static func mix(_ mean: UInt64, _ sample: UInt64, share: UInt64) -> UInt64 {
+        guard mean > 0 else { return sample }
+        return mean + min(sample, 4 * mean) / share - mean / share
+    }
+}
+
+/// When a sender tries the other way: after 8 payloads, then after twice as many each time that nothing came of it.
+private struct ReadTrial {
+    private static let trialCount: UInt16 = 6
+    private static let firstInterval: UInt16 = 8
+    private static let longestInterval: UInt16 = 4_096
+
+    private var isUsual = false
+    private var count: UInt16 = 0
+    private var interval = firstInterval
+
+    mutating func decide(_ wished: Bool) -> Bool {
+        if wished != isUsual { (isUsual, count, interval) = (wished, 0, Self.firstInterval) }
+        count += 1
+        guard count > interval else { return isUsual }
+        if count == interval + Self.trialCount { (count, interval) = (0, min(2 * interval, Self.longestInterval)) }
+        return !isUsual
+    }
+}
