@@ -35,7 +35,7 @@ import CHandfast
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: loopbackPoll, arm: loopbackArm, send: loopbackSend, resume: loopbackResume, read: loopbackRead,
                 close: loopbackClose, expose: nil, conceal: nil,
-                keep: nil, forget: nil, read_is_sooner: nil))
+                keep: nil, forget: nil, read_is_sooner: nil, allocate: nil, release: nil))
         return unsafe UnsafePointer(operations)
     }
 

@@ -39,6 +39,8 @@ import TransportAPI
         var reads: UnsafeMutablePointer<UInt64> { unsafe start + 3 }
         /// One bit per class of `ReadChoice`: payloads of these sizes it would rather read.
         var wishes: UnsafeMutablePointer<UInt64> { unsafe start + 4 }
+        /// 0 without a heap, else one more than the number of its descriptor.
+        var heap: UnsafeMutablePointer<UInt64> { unsafe start + 5 }
     }
 
     let mine: Words

@@ -4,9 +4,9 @@ import Glibc
 /// The peer's own memory, read by process_vm_readv.
 // Safe: the kernel checks every address on the peer's side, and the caller vouches for the destination.
 @safe struct PeerMemory {
-    private let pid: Int32
+    let pid: Int32
     private let proofAddress: UInt64
-    private let proof: Nonce
+    let proof: Nonce
     /// Why it cannot be read; nil when a probe found the proof.
     let obstacle: String?
     /// When the proof was last there, in ticks.

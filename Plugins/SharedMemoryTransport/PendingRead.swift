@@ -3,7 +3,7 @@ import Glibc
 
 /// A read of a peer's memory that is not at its end yet; one of a list in the transport's state.
 @unsafe struct PendingRead {
-    /// Bytes per system call.
+    /// Bytes per system call, or copied at once from the peer's heap.
     static let chunkByteCount: UInt64 = 1 << 20
 
     let channel: UnsafeMutablePointer<SharedMemoryChannel>
@@ -27,7 +27,13 @@ import Glibc
                 unsafe ticks &+= csystem_ticks() &- start
                 return nil
             }
-            let count = unsafe channel.pointee.link.peerMemory.read(destination, from: source, byteCount: wanted)
+            let count: Int64
+            if let mapped = unsafe channel.pointee.peerHeap.find(source, wanted) {
+                unsafe csystem_copy(destination, mapped, wanted)
+                count = Int64(wanted)
+            } else {
+                count = unsafe channel.pointee.link.peerMemory.read(destination, from: source, byteCount: wanted)
+            }
             guard count > 0 else { return Int32(-count) }
             unsafe transport.pointee.readBudget -= UInt64(count)
             unsafe destination += Int(count)

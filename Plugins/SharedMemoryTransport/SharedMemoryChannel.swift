@@ -49,6 +49,7 @@ import TransportAPI
     private var choice: UnsafeMutablePointer<ReadChoice>?
     let peerDoorbell: Doorbell
     var link: Link
+    var peerHeap = PeerHeap()
     var nextClosed: Pointer?
 
     static func make(
@@ -66,6 +67,7 @@ import TransportAPI
                 peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!),
                 link: link))
         unsafe transport.pointee.slots[bit] = channel
+        unsafe SharedMemoryState.tellOfHeap(channel)
         // The peer may have sent and rung before there was a channel to look for.
         unsafe ringOwn(channel)
         return unsafe channel
@@ -73,6 +75,7 @@ import TransportAPI
 
     static func destroy(_ channel: Pointer) {
         if let choice = unsafe channel.pointee.choice { unsafe choice.deallocate() }
+        unsafe SharedMemoryState.dropPeerHeap(channel)
         unsafe channel.deinitialize(count: 1)
         unsafe channel.deallocate()
     }
@@ -118,7 +121,8 @@ import TransportAPI
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: sharedMemoryPoll, arm: sharedMemoryArm, send: sharedMemorySend, resume: sharedMemoryResume,
                 read: sharedMemoryRead, close: sharedMemoryClose, expose: nil, conceal: nil,
-                keep: nil, forget: nil, read_is_sooner: sharedMemoryReadIsSooner))
+                keep: nil, forget: nil, read_is_sooner: sharedMemoryReadIsSooner,
+                allocate: sharedMemoryAllocate, release: sharedMemoryRelease))
         return unsafe UnsafePointer(operations)
     }
 }

@@ -12,6 +12,7 @@ import Glibc
     guard let destination = unsafe destination, !source.addingReportingOverflow(byteCount).overflow else {
         return EINVAL
     }
+    if unsafe !channel.pointee.peerHeap.isTried { unsafe SharedMemoryState.findPeerHeap(channel) }
     var read = unsafe PendingRead(
         channel: channel, destination: destination, source: source, byteCount: byteCount, token: token)
     let transport = unsafe channel.pointee.transport

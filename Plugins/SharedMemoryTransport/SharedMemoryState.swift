@@ -41,8 +41,16 @@ import Glibc
     var readBudget = readBudget
     /// What a peer's read must find in this process, to know that it reads the right one.
     let proof: UnsafeMutablePointer<Nonce>
+    /// The transport's own, which outlives this.
+    let heap: Unmanaged<SharedHeap>
+    /// A descriptor of shared memory, to compare a peer's with.
+    let segment: Int32
+    /// Of the peers' heaps.
+    var mappedByteCount: UInt64 = 0
 
-    static func make(doorbell: Doorbell, wake: Int32, proof: Nonce) -> UnsafeMutablePointer<SharedMemoryState> {
+    static func make(
+        doorbell: Doorbell, wake: Int32, proof: Nonce, heap: SharedHeap, segment: Int32
+    ) -> UnsafeMutablePointer<SharedMemoryState> {
         // Zeros are nil; memory that no connection needs is never touched.
         let slots = unsafe calloc(Doorbell.bitCount, MemoryLayout<Channel?>.stride)!
             .bindMemory(to: Channel?.self, capacity: Doorbell.bitCount)
@@ -58,7 +66,7 @@ import Glibc
         unsafe state.initialize(
             to: SharedMemoryState(
                 doorbell: doorbell, wake: wake, slots: slots, usedSlots: usedSlots, hot: hot, bulkOwners: bulkOwners,
-                proof: copy))
+                proof: copy, heap: .passUnretained(heap), segment: segment))
         return unsafe state
     }
 

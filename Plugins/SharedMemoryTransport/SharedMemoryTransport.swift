@@ -8,7 +8,15 @@ public import TransportAPI
 @safe public final class SharedMemoryTransport: Transport {
     public static let definition = TransportDefinition(
         name: "shm", number: 0x4801, summary: "shared memory between processes of one host and user",
-        make: { _ throws(TransportRefusal) in try SharedMemoryTransport() })
+        settings: [heapByteCount.row],
+        make: { values throws(TransportRefusal) in try SharedMemoryTransport(heapByteCount: values[heapByteCount]) })
+
+    static let defaultHeapByteCount = 4 << 30
+    static let heapByteCount = Setting.byteCount(
+        "HANDFAST_SHM_HEAP_BYTES", default: defaultHeapByteCount, in: 0...Int(PeerHeap.byteCountLimit),
+        help:
+            "The most memory that an endpoint lets its program allocate where peers on this host read it without a system"
+            + " call; beyond it, and with 0, what is allocated is ordinary memory.")
 
     public let operations: UnsafePointer<hf_transport_operations>
     /// The eventfd that sleeping costs, rung by peers.
@@ -18,14 +26,20 @@ public import TransportAPI
     let doorbell: SharedSegment
     let bootNumber: Nonce
     private let proof: Nonce
+    private let heap: SharedHeap
     private let wake: Descriptor
 
     public var state: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(raw) }
 
     /// - Throws: `unreachable` or `resources` when this host has no such memory, sockets or boot number.
-    public init() throws(TransportRefusal) {
+    public convenience init() throws(TransportRefusal) {
+        try self.init(heapByteCount: SharedMemoryTransport.defaultHeapByteCount)
+    }
+
+    init(heapByteCount: Int) throws(TransportRefusal) {
         bootNumber = try HostIdentity.bootNumber.get()
         proof = try Nonce.makeRandom()
+        heap = SharedHeap(limit: heapByteCount, proof: proof)
         lobby = try Lobby()
         let event = csystem_event_make()
         guard event >= 0 else { throw .system(-event, "no eventfd") }
@@ -36,7 +50,8 @@ public import TransportAPI
         }
         unsafe operations = SharedMemoryChannel.makeOperations()
         unsafe raw = SharedMemoryState.make(
-            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: event, proof: proof)
+            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: event, proof: proof, heap: heap,
+            segment: doorbell.descriptor)
         // On an old kernel: peers are told at once that all goes through the rings.
         if unsafe csystem_reserve_pages(doorbell.memory.baseAddress!, UInt64(doorbell.byteCount)) != 0 {
             unsafe raw.pointee.bulkLimit = 0

@@ -56,7 +56,7 @@ import Glibc
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: tcpPoll, arm: tcpArm, send: tcpSend, resume: tcpResume, read: nil, close: tcpClose, expose: nil,
                 conceal: nil,
-                keep: nil, forget: nil, read_is_sooner: nil))
+                keep: nil, forget: nil, read_is_sooner: nil, allocate: nil, release: nil))
         return unsafe UnsafePointer(operations)
     }
 

@@ -183,7 +183,7 @@ import CVerbs
                 byte_count: UInt32(MemoryLayout<hf_transport_operations>.size), version: UInt32(HF_TRANSPORT_VERSION),
                 poll: verbsPoll, arm: verbsArm, send: verbsSend, resume: verbsResume, read: verbsRead,
                 close: verbsClose, expose: verbsExpose, conceal: verbsConceal, keep: verbsKeep, forget: verbsForget,
-                read_is_sooner: nil))
+                read_is_sooner: nil, allocate: nil, release: nil))
         return unsafe UnsafePointer(operations)
     }
 }

@@ -8,6 +8,7 @@
 #include <emmintrin.h>
 #endif
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -16,6 +17,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -63,6 +65,60 @@ void *csystem_map_again(void *start, uint64_t byte_count) {
 void csystem_drop_pages(void *start, uint64_t byte_count) {
     (void)munlock(start, byte_count);  // Locked pages, as after mlockall, would stay.
     (void)madvise(start, byte_count, MADV_REMOVE);
+}
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+int csystem_make_heap(uint64_t byte_count, void **start) {
+    int descriptor = memfd_create("handfast-heap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0) return -errno;
+    int error = byte_count > INT64_MAX ? EFBIG : 0;
+    if (error == 0 && ftruncate(descriptor, (off_t)byte_count) < 0) error = errno;
+    void *mapping = MAP_FAILED;
+    if (error == 0) {
+        mapping = mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+        if (mapping == MAP_FAILED) error = errno;
+    }
+    if (error == 0 && fcntl(descriptor, F_ADD_SEALS, size_seals | F_SEAL_FUTURE_WRITE) < 0 &&
+        fcntl(descriptor, F_ADD_SEALS, size_seals) < 0)
+        error = errno;
+    *start = mapping;
+    if (error == 0) return descriptor;
+    if (mapping != MAP_FAILED) munmap(mapping, byte_count);
+    close(descriptor);
+    return -error;
+}
+
+int csystem_reserve_heap(int descriptor, void *start, uint64_t offset, uint64_t byte_count) {
+    int error = -csystem_reserve_pages((char *)start + offset, byte_count);
+    if (error == EINVAL) error = posix_fallocate(descriptor, (off_t)offset, (off_t)byte_count);
+    return -error;
+}
+
+int csystem_open_heap(int32_t pid, int32_t number, int own) {
+    char path[64];
+    struct stat mine;
+    struct statx found;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, (int)number);
+    // Nothing of what it may be hears of this: it is opened for good when it is known to be of the kernel's own memory.
+    int place = open(path, O_PATH | O_CLOEXEC);
+    if (place < 0) return -errno;
+    int error = 0, opened = -1;
+    if (fstat(own, &mine) < 0 || statx(place, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &found) < 0) {
+        error = errno;
+    } else if (
+        !S_ISREG(found.stx_mode) || found.stx_uid != mine.st_uid ||
+        makedev(found.stx_dev_major, found.stx_dev_minor) != mine.st_dev) {
+        error = EPERM;
+    } else {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", place);
+        opened = open(path, O_RDONLY | O_CLOEXEC);
+        if (opened < 0) error = errno;
+    }
+    close(place);
+    return error == 0 ? opened : -error;
 }
 
 void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count) {

@@ -55,6 +55,7 @@ final class Engine {
     /// Connections note how long each step of theirs takes.
     var keepsPhases = false
     var events = EventQueue()
+    var allocations = Allocations()
     /// Connected by a peer, not yet taken by the user.
     var incoming: [ConnectionRecord] = []
     /// When the next visit must be, whatever arrives; nil for never. May be too early, never too late.

@@ -19,6 +19,16 @@ struct LiveTransport {
         }
     }
 
+    /// Memory that peers read sooner than other; nil when it has none.
+    func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        guard let transport, transport.operations.pointee.release != nil else { return nil }
+        return transport.operations.pointee.allocate?(transport.state, UInt64(byteCount))
+    }
+
+    func release(_ memory: UnsafeMutableRawPointer) {
+        if let transport { transport.operations.pointee.release?(transport.state, memory) }
+    }
+
     var polled: EndpointState.Polled? {
         transport.map {
             EndpointState.Polled(

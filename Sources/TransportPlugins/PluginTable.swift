@@ -124,5 +124,8 @@ final class PluginTable: Sendable {
         guard Set(exposing).count == 1 else {
             throw refusal("of its functions expose, conceal, keep and forget some are NULL; it takes all or none")
         }
+        guard (operations.allocate == nil) == (operations.release == nil) else {
+            throw refusal("of its functions allocate and release one is NULL; it takes both or none")
+        }
     }
 }

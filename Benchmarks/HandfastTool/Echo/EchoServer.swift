@@ -10,6 +10,8 @@ struct EchoServer: ~Copyable {
 
     private let endpoint: Endpoint
     private let payloadByteCount: Int
+    /// Buffers are memory of the endpoint.
+    private let allocates: Bool
     /// Told of each peer that comes or goes, in one line.
     private let log: (String) -> Void
     private var sessions: [UnsafeMutablePointer<EchoSession>] = []
@@ -20,11 +22,12 @@ struct EchoServer: ~Copyable {
     private(set) var lostCount = 0
 
     init(
-        _ endpoint: Endpoint, payloadByteCount: Int = EchoServer.usualPayloadByteCount,
+        _ endpoint: Endpoint, payloadByteCount: Int = EchoServer.usualPayloadByteCount, allocates: Bool = false,
         log: @escaping (String) -> Void = { _ in }
     ) {
         self.endpoint = endpoint
         self.payloadByteCount = max(payloadByteCount, Self.usualPayloadByteCount)
+        self.allocates = allocates
         self.log = log
     }
 
@@ -60,7 +63,8 @@ struct EchoServer: ~Copyable {
         while let connection = endpoint.accept() {
             let name = connection.peer?.name ?? ""
             do throws(ToolError) {
-                let session = try EchoSession(connection, endpoint, payloadByteCount: payloadByteCount)
+                let session = try EchoSession(
+                    connection, endpoint, payloadByteCount: payloadByteCount, allocates: allocates)
                 let memory = UnsafeMutablePointer<EchoSession>.allocate(capacity: 1)
                 memory.initialize(to: session)
                 sessions.append(memory)

@@ -19,6 +19,8 @@ struct EchoSession: ~Copyable {
     private let limit: Int
     private var layout: EchoLayout
     private var memory: Memory
+    /// Memory is the endpoint's.
+    private let allocates: Bool
     /// What of it was announced: it stays, so that a device may know it all the time.
     private var region: MemoryRegion?
     private var requests: [Request?]
@@ -27,9 +29,14 @@ struct EchoSession: ~Copyable {
     /// Last in, first out, so that a ping-pong stays in one place of the cache.
     private var free: [Int]
 
-    /// - Parameter payloadByteCount: the longest message that is echoed unannounced.
-    init(_ connection: Connection, _ endpoint: Endpoint, payloadByteCount: Int) throws(ToolError) {
+    /// - Parameters:
+    ///   - payloadByteCount: the longest message that is echoed unannounced.
+    ///   - allocates: what a peer announces is answered from memory of the endpoint.
+    init(
+        _ connection: Connection, _ endpoint: Endpoint, payloadByteCount: Int, allocates: Bool
+    ) throws(ToolError) {
         self.connection = connection
+        self.allocates = allocates
         limit = 4 * payloadByteCount
         layout = .unannounced(payloadByteCount: payloadByteCount)
         memory = try Memory(byteCount: layout.byteCount)
@@ -145,7 +152,9 @@ struct EchoSession: ~Copyable {
         withdrawReceives()
         do {
             region?.deregister()
-            if memory.bytes.count < layout.byteCount { memory = try Memory(byteCount: layout.byteCount) }
+            if memory.bytes.count < layout.byteCount || allocates {
+                memory = try Memory(byteCount: layout.byteCount, owner: allocates ? endpoint : nil)
+            }
             self.layout = layout
             let used = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<layout.byteCount])
             region = try endpoint.register(memory: used, permissions: [])

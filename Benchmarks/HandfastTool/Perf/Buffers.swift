@@ -10,14 +10,16 @@ struct Buffers: ~Copyable {
     private let headerStart: Int
     private let verifies: Bool
 
-    /// - Parameter verifies: then no two messages that are in flight share a place.
-    init(sizes: [Int], verifies: Bool) throws(ToolError) {
+    /// - Parameters:
+    ///   - verifies: then no two messages that are in flight share a place.
+    ///   - owner: whose memory they are; nil for the system's own.
+    init(sizes: [Int], verifies: Bool, owner: Endpoint? = nil) throws(ToolError) {
         let byteCount =
             sizes.map { verifies ? Window.count($0, isEcho: true) * Self.stride($0) : Self.stride($0) }.max() ?? 0
         roomStart = byteCount
         headerStart = 2 * byteCount
         self.verifies = verifies
-        memory = try Memory(byteCount: headerStart + 2 * Self.slotLimit * Self.headerStride)
+        memory = try Memory(byteCount: headerStart + 2 * Self.slotLimit * Self.headerStride, owner: owner)
         // Touched here, so that no page is made while a clock runs.
         Pattern.fill(memory.bytes, number: 1)
     }

@@ -15,6 +15,8 @@ struct EchoService {
     let endsAfterFirst: Bool
     /// With the standard input, and in silence.
     let isCompanion: Bool
+    /// Buffers are memory of the endpoint.
+    let allocates: Bool
     let pinning: Pinning
 
     func run() throws {
@@ -31,7 +33,8 @@ struct EchoService {
         let address = try endpoint.listen(on: place.host, port: place.port)
         Output.standard.write("\(address)\n")
         if !isCompanion { log("echoing there; measure with: handfast perf --connect \(address), or pscom_pp -c") }
-        var server = EchoServer(endpoint, payloadByteCount: sizes.max() ?? 0, log: isCompanion ? { _ in } : log)
+        var server = EchoServer(
+            endpoint, payloadByteCount: sizes.max() ?? 0, allocates: allocates, log: isCompanion ? { _ in } : log)
         while !isToldToEnd(server) {
             var steps = 0
             _ = endpoint.wait(timeout: Self.turn) {

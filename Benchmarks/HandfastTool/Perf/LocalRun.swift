@@ -33,7 +33,7 @@ struct LocalRun: ~Copyable {
             "perf", "--listen", "\(LocalHost.address):0@perf-echo", "--companion", "--pin", pinning.echoingText,
             "--sizes",
             "\(largest)",
-        ]
+        ] + (plan.allocates ? ["--allocate"] : [])
     }
 
     private func measure(_ runner: inout Runner, _ companion: borrowing Companion) throws {
@@ -59,7 +59,8 @@ struct LocalRun: ~Copyable {
                 try runner.measure(Link(endpoint, connection), companion: companion.process)
             case .toSelf(let connection):
                 runner.report.note("\nThe next is from this process to itself.")
-                try runner.measure(Link(endpoint, connection, server: EchoServer(endpoint)), companion: nil)
+                try runner.measure(
+                    Link(endpoint, connection, server: EchoServer(endpoint, allocates: plan.allocates)), companion: nil)
             case .refused(let reason):
                 runner.report.note("\n\(name): does not work here: \(reason)")
                 continue

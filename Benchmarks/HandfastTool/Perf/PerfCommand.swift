@@ -49,6 +49,8 @@ struct PerfCommand: ParsableCommand {
     var pin: String?
     @Flag(help: "Check the content of each message; figures are lower then.")
     var verify = false
+    @Flag(help: "Send from memory of the endpoint, which a peer on this host may read directly; also with --listen.")
+    var allocate = false
     @Flag(help: "With --listen: end when the first client has gone.")
     var once = false
     @Option(help: "How the figures are written.")
@@ -78,7 +80,7 @@ struct PerfCommand: ParsableCommand {
         if let listen {
             return try EchoService(
                 place: Place.listening(listen), selection: selection, sizes: sizes ?? [], endsAfterFirst: once,
-                isCompanion: companion, pinning: pinning ?? .none
+                isCompanion: companion, allocates: allocate, pinning: pinning ?? .none
             ).run()
         }
         let tests: [TestKind]
@@ -93,7 +95,8 @@ struct PerfCommand: ParsableCommand {
         }
         let usualSizes = format == .pscom ? SizeList.powersOfRootTwo : SizeList.powersOfTwo
         let plan = Plan(
-            tests: tests, sizes: sizes ?? usualSizes, iterations: iterations, verifies: verify, format: format,
+            tests: tests, sizes: sizes ?? usualSizes, iterations: iterations, verifies: verify, allocates: allocate,
+            format: format,
             selection: selection ?? settings.selection, names: selection == nil ? nil : names(selection!),
             pinning: pinning)
         if let connect {

@@ -9,6 +9,8 @@ struct Plan {
     /// Nil for as many as fit into the usual time.
     let iterations: Int?
     let verifies: Bool
+    /// Buffers are memory of the endpoints.
+    let allocates: Bool
     let format: ReportFormat
     /// What the user allows, by argument or environment.
     let selection: TransportSelection

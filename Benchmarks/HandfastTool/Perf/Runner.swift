@@ -18,7 +18,8 @@ struct Runner: ~Copyable {
         let transport = link.connection.transport ?? ""
         let decisions = link.connection.decisions
         report.note("\n\(transport): \(Self.reasons(decisions))")
-        let buffers = try Buffers(sizes: plan.sizes, verifies: plan.verifies)
+        let buffers = try Buffers(
+            sizes: plan.sizes, verifies: plan.verifies, owner: plan.allocates ? link.endpoint : nil)
         var bench = try Bench(
             transport: transport, link: link, buffers: buffers, clock: clock, iterations: plan.iterations,
             verifies: plan.verifies, companion: companion, progress: progress)

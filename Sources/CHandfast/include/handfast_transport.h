@@ -85,6 +85,14 @@ typedef struct hf_transport_operations {
     /* Asked before a large payload goes through the channel of an attempt that prefers it: 1 when this one comes sooner if the
      * peer reads it, 0 when not. NULL for 0. */
     int32_t (*read_is_sooner)(void *channel, uint64_t byte_count);
+
+    /* The next two only where peers read some memory sooner than other; both of them or none. A shorter table has none. */
+
+    /* Such memory, for the program to send from and receive into: aligned to a page from 4,096 bytes on, else to 64 bytes. It
+     * is good until `release` or the end of the transport, whatever becomes of channels. NULL when there is none left. */
+    void *(*allocate)(void *transport, uint64_t byte_count);
+    /* Takes back what `allocate` gave, and nothing else. */
+    void (*release)(void *transport, void *memory);
 } hf_transport_operations;
 
 /* The cold half: how a transport from a shared object comes to connections. Whatever happens here happens once per
@@ -159,7 +167,7 @@ typedef struct hf_transport_plugin {
     const hf_plugin_setting *settings;
     /* Whether a variable, named by its index, may hold this text. Called on any thread, also before `make`. NULL allows all. */
     int32_t (*allows)(uint32_t setting, const char *value);
-    /* The data path; `read`, and the four for exposed memory together, may be NULL. */
+    /* The data path; `read`, the four for exposed memory together, and the two that give memory may be NULL. */
     const hf_transport_operations *operations;
 
     /* The transport of one endpoint, what `operations` calls `transport`. `values` are the variables' texts in the order of
