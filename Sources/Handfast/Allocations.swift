@@ -26,7 +26,9 @@ struct Allocations: ~Copyable {
         }
         var memory: UnsafeMutableRawPointer?
         let alignment = byteCount < Self.pageByteCount ? Self.lineByteCount : Self.pageByteCount
-        guard posix_memalign(&memory, alignment, max(byteCount, 1)) == 0, let memory else { return nil }
+        guard byteCount <= MemoryKey.maximumMemoryByteCount,
+            posix_memalign(&memory, alignment, max(byteCount, 1)) == 0, let memory
+        else { return nil }
         origins[memory] = .ordinary
         return memory
     }

@@ -8,6 +8,7 @@ import TransportAPI
         let definition = SharedMemoryTransport.definition
         #expect(definition.name == "shm")
         #expect(definition.number == 0x4801)
-        #expect(try definition.make(SettingValues(environment: [:], checkedAgainst: [])).descriptor >= 0)
+        #expect(
+            try definition.make(SettingValues(environment: [:], checkedAgainst: definition.settings)).descriptor >= 0)
     }
 }

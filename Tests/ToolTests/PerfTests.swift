@@ -27,6 +27,15 @@ import Testing
         #expect(try JSONLines(run.output).transports.contains("tcp"))
     }
 
+    /// Large payloads are read: by the system, from memory of the endpoint without it, and from some of it.
+    @Test(arguments: [[], ["--allocate"]], ["4g", "1m"])
+    func `verifies what is read from a peer's memory`(arguments: [String], limit: String) throws {
+        let run = try ToolProcess.run(
+            ["perf", "--verify", "--format", "json", "--sizes", "16k,300000,5m", "--iterations", "20"] + arguments,
+            ["HANDFAST_SHM_HEAP_BYTES": limit, "HANDFAST_RENDEZVOUS_BYTES": "shm=16k"])
+        #expect(run.code == 0, "\(run.errors)")
+    }
+
     @Test func `says why a transport is chosen`() throws {
         let run = try ToolProcess.run(["perf", "--sizes", "8", "--iterations", "10"], ["HANDFAST_TRANSPORTS": "^shm"])
         #expect(run.code == 0, "\(run.errors)")

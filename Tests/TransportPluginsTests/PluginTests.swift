@@ -1,3 +1,4 @@
+import CHandfast
 import DefaultTransports
 import Foundation
 import Handfast
@@ -62,6 +63,7 @@ struct `A transport from a shared object` {
         ("CHANGED=operations.resume=0", "function resume is NULL"),
         ("CHANGED=operations.close=0", "function close is NULL"),
         ("CHANGED=operations.expose=expose_", "it takes all or none"),
+        ("CHANGED=operations.release=release_", "it takes both or none"),
         ("CHANGED=plugin.setting_count=65", "65 settings"),
         ("CHANGED=plugin.setting_count=1;plugin.settings=0", "a table of them that is NULL"),
         ("CHANGED=plugin.setting_count=1;settings[0].help=0", "setting 0 has a text that is NULL"),
@@ -74,6 +76,15 @@ struct `A transport from a shared object` {
         #expect((definition.name, definition.number) == ("idle.so", 0))
         let refusal = refusal { try transport(definition) }
         #expect(refusal?.text.contains(reason) == true, "\(refusal?.text ?? "no refusal")")
+    }
+
+    /// Its author knew nothing of what has been added since at the end of the table.
+    @Test func `may have the table of an older version`() throws {
+        let rest =
+            "operations.release=release_;operations.byte_count=__builtin_offsetof(hf_transport_operations,allocate)"
+        let transport = try transport(try definition(["CHANGED=" + rest]))
+        #expect(transport.operations.pointee.forget == nil)
+        #expect(transport.operations.pointee.allocate == nil && transport.operations.pointee.release == nil)
     }
 
     @Test func `that is no shared object refuses with what the system says`() throws {

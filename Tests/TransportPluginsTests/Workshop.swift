@@ -85,9 +85,10 @@ private let idleSource = """
     static void end_(void *c) { (void)c; }
     static int32_t none_(void *c) { (void)c; return -1; }
     static int32_t expose_(void *c, const void *m, uint64_t n, uint64_t *o) { (void)c; (void)m; (void)n; (void)o; return 1; }
+    static void release_(void *t, void *m) { (void)t; (void)m; }
     static void *make_(const char *const *values, hf_refusal *refusal) { (void)values; (void)refusal; MAKE; }
     static void *attempt_(void *t, uint32_t role, const hf_peer *peer, hf_refusal *refusal) {
-        (void)t; (void)role; (void)peer; (void)refusal; (void)expose_; ATTEMPT;
+        (void)t; (void)role; (void)peer; (void)refusal; (void)expose_; (void)release_; ATTEMPT;
     }
     static int32_t advance_(void *a, const void *payload, uint32_t byte_count, hf_step *step, hf_refusal *refusal) {
         (void)a; (void)payload; (void)byte_count; (void)step; (void)refusal; ADVANCE;
