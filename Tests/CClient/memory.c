@@ -103,4 +103,39 @@ static void use(hf_endpoint endpoint, hf_connection connection) {
     free(copy);
 }
 
-void test_peer_memory(void) { run_pair(use, own, HF_THREAD_SINGLE); }
+/* Each size once, from memory of the library's that is used again and again. */
+static const uint64_t sizes[] = {1, 4096, 65536, 300000, 3 << 20};
+enum { SIZE_COUNT = sizeof sizes / sizeof *sizes };
+
+static void send_allocated(hf_endpoint endpoint, hf_connection connection) {
+    hf_request request;
+    void *bytes, *none;
+    for (unsigned index = 0; index < SIZE_COUNT; index++) {
+        OK(hf_memory_allocate(endpoint, sizes[index], &bytes));
+        REQUIRE((uintptr_t)bytes % (sizes[index] < 4096 ? 64 : 4096) == 0);
+        fill(bytes, sizes[index], index);
+        OK(hf_send_tag(connection, bytes, sizes[index], index, &request));
+        OK(hf_wait(request, SOON, NULL));
+        EXPECT(HF_ERROR_ARGUMENT, hf_memory_free(endpoint, (char *)bytes + 1));
+        OK(hf_memory_free(endpoint, bytes));
+        EXPECT(HF_ERROR_ARGUMENT, hf_memory_free(endpoint, bytes));
+        REQUIRE(strstr(hf_error_text(), "given back") != NULL);
+    }
+    OK(hf_memory_free(endpoint, NULL));
+    EXPECT(HF_ERROR_RESOURCES, hf_memory_allocate(endpoint, UINT64_MAX, &none));
+    OK(hf_memory_allocate(endpoint, 0, &none));
+    OK(hf_memory_allocate(endpoint, 8, &bytes));
+    REQUIRE(none != bytes); /* Both end with the endpoint. */
+    OK(hf_send_tag(connection, NULL, 0, 9, &request));
+    OK(hf_wait(request, SOON, NULL));
+}
+
+static void receive_allocated(hf_endpoint endpoint, hf_connection connection) {
+    for (unsigned index = 0; index < SIZE_COUNT; index++) expect_message(endpoint, connection, index, sizes[index], index);
+    expect_message(endpoint, connection, 9, 0, 0);
+}
+
+void test_peer_memory(void) {
+    run_pair(use, own, HF_THREAD_SINGLE);
+    run_pair(send_allocated, receive_allocated, HF_THREAD_SINGLE);
+}

@@ -39,6 +39,7 @@ static void use_endpoint(hf_endpoint handle, hf_status expected) {
     bool answer;
     size_t length;
     uint64_t other;
+    void *bytes;
     hf_event event = hf_event_init();
     hf_notification notification = hf_notification_init();
     hf_transport_info transport = hf_transport_info_init();
@@ -69,6 +70,8 @@ static void use_endpoint(hf_endpoint handle, hf_status expected) {
     EXPECT(expected, hf_take_message_where(handle, HF_NONE, never, NULL, 0, &other));
     EXPECT(expected, hf_queue_create(handle, &other));
     EXPECT(expected, hf_memory_register(handle, text, 8, HF_ALLOW_GET, &other));
+    EXPECT(expected, hf_memory_allocate(handle, 8, &bytes));
+    EXPECT(expected, hf_memory_free(handle, text));
     EXPECT(expected, hf_endpoint_flush(handle, &other));
     EXPECT(expected, hf_take_notification(handle, &notification));
 }
@@ -305,6 +308,8 @@ void test_wrong_arguments(void) {
     EXPECT(HF_ERROR_ARGUMENT, hf_memory_register(endpoint, text, 8, HF_ALLOW_GET, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_memory_register(endpoint, text, 8, 8, &number));
     EXPECT(HF_ERROR_ARGUMENT, hf_memory_register(endpoint, text, UINT64_MAX, HF_ALLOW_GET, &number));
+    EXPECT(HF_ERROR_ARGUMENT, hf_memory_allocate(endpoint, 8, NULL));
+    EXPECT(HF_ERROR_ARGUMENT, hf_memory_free(endpoint, text));
     EXPECT(HF_ERROR_ARGUMENT, hf_memory_key(memory, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_memory_is_in_use(memory, NULL));
     EXPECT(HF_ERROR_ARGUMENT, hf_put(connection, text, 1, NULL, 0, &request));

@@ -11,7 +11,7 @@
  *           time; a call waits for calls of others, which are short: nobody keeps the endpoint while it sleeps.
  * Progress  Nothing moves but in hf_progress, in the functions with a timeout and in the call that sends.
  * Memory    What is sent or received into is the library's until the request is complete; everything else that is
- *           passed is needed for the call only. Nothing is to be freed.
+ *           passed is needed for the call only. Nothing is to be freed but what hf_memory_allocate gives.
  * Handles   See handfast_types.h: those that are not good are errors, and so are those of another endpoint where the
  *           two must be the same (HF_ERROR_ARGUMENT).
  * Texts     Results are copied into an array of `room` bytes with a zero at the end. `byte_count`, which may be NULL, gets
@@ -284,6 +284,19 @@ hf_status hf_queue_open_count(hf_queue queue, uint64_t *count);
 
 /* Ends it, and drops the results in it. Its requests are as after hf_request_release. */
 hf_status hf_queue_destroy(hf_queue queue);
+
+/* ---- Memory that peers on this host read directly ---- */
+
+/* Memory for what is sent, received or registered, which peers on this host may read without a system call: worth most for
+ * payloads of HANDFAST_RENDEZVOUS_BYTES and more whose bytes were not written just before. Aligned to a page from 4,096 bytes on,
+ * else to 64 bytes; what is in it is not defined. Where no transport has such memory, or no more of it (HANDFAST_SHM_HEAP_BYTES, a
+ * full tmpfs), it is ordinary memory. It stays until hf_memory_free, whatever becomes of connections; hf_endpoint_destroy frees
+ * all that is left. A forked child shares it with its parent. HF_ERROR_RESOURCES when there is no memory at all. */
+hf_status hf_memory_allocate(hf_endpoint endpoint, uint64_t byte_count, void **bytes);
+
+/* Gives it back: no request that is under way, and no registration, may use it any more. NULL does nothing. HF_ERROR_ARGUMENT, and
+ * nothing happens, for what hf_memory_allocate has not given for this endpoint, or what was given back before. */
+hf_status hf_memory_free(hf_endpoint endpoint, void *bytes);
 
 /* ---- A peer's memory ---- */
 
