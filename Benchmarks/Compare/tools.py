@@ -76,15 +76,34 @@ class Handfast(Tool):
     def is_missing(self) -> bool:
         return False
 
-    def run(self, row: Row) -> list[Ended]:
+    def words(self, row: Row) -> list[str]:
         test = "latency" if row.test is Test.LATENCY else "bandwidth"
         words = [str(self.place.handfast), "perf", "--format", "json", "--transport", self.path, "--test", test]
-        words += ["--sizes", str(row.byte_count), "--pin", ",".join(map(str, self.place.cores))]
+        return words + ["--sizes", str(row.byte_count), "--pin", ",".join(map(str, self.place.cores))]
+
+    def run(self, row: Row) -> list[Ended]:
         # Not pinned from outside: it knows of no other core then.
-        return [children.run(Command(words), self.place.is_realtime, self.place.deadline)]
+        return [children.run(Command(self.words(row)), self.place.is_realtime, self.place.deadline)]
 
     def parse(self, row: Row, output: str) -> float:
         return parsers.handfast(row, output)
+
+
+class HandfastAllocated(Handfast):
+    """The same, with buffers from the library."""
+
+    family = "Handfast allocated"
+    note = "memory from Endpoint.allocate, whose bytes stay the same"
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place, "shm")
+        self.name = self.family
+
+    def measures(self, row: Row) -> bool:
+        return super().measures(row) and row.byte_count >= 64 * KIB
+
+    def words(self, row: Row) -> list[str]:
+        return [*super().words(row), "--allocate"]
 
 
 class Pair(Tool):
@@ -273,6 +292,7 @@ def with_figures(file: Path, run: Callable[[], list[Ended]]) -> list[Ended]:
 def all_tools(place: Place) -> list[Tool]:
     return [
         Handfast(place, "shm"),
+        HandfastAllocated(place),
         UCX(place, "shm", "posix"),
         UCX(place, "shm", "posix,cma"),
         Libfabric(place, "shm"),
