@@ -8,18 +8,34 @@ import Glibc
     static let byteCountLimit: UInt64 = 64 << 30
     static let totalByteCountLimit: UInt64 = 8 << 40
 
-    private var start: UnsafeRawPointer?
+    private var start: UnsafeMutableRawPointer?
     private var base: UInt64 = 0
+    /// Mapped; what has no pages is out of reach, so that nothing here makes them.
     private(set) var byteCount: UInt64 = 0
+    /// From the beginning.
+    private var readable: UInt64 = 0
     /// Whatever came of it: it is tried once.
     private(set) var isTried = false
 
     // Hot path.
     /// Where so many bytes of the peer's lie here; nil when not all are in its heap.
-    func find(_ address: UInt64, _ byteCount: UInt64) -> UnsafeRawPointer? {
+    mutating func find(_ address: UInt64, _ byteCount: UInt64) -> UnsafeRawPointer? {
         let offset = address &- base
         guard offset < self.byteCount, byteCount <= self.byteCount - offset else { return nil }
-        return unsafe start! + Int(offset)
+        guard offset + byteCount <= readable || reach(offset + byteCount) else { return nil }
+        return unsafe UnsafeRawPointer(start! + Int(offset))
+    }
+
+    /// The heap may have grown.
+    private mutating func reach(_ end: UInt64) -> Bool {
+        guard let start = unsafe start else { return false }
+        let offset = MemoryLayout<SharedHeap.Header>.offset(of: \.reserved)!
+        let reserved = unsafe csystem_load_acquire((start + offset).assumingMemoryBound(to: UInt64.self))
+        guard reserved >= end, reserved <= byteCount, unsafe mprotect(start, Int(reserved), PROT_READ) == 0 else {
+            return false
+        }
+        readable = reserved
+        return true
     }
 
     /// Maps it if it is what it should be.
@@ -34,21 +50,21 @@ import Glibc
         defer { close(descriptor) }
         let size = csystem_segment_byte_count(descriptor)
         guard size >= SharedHeap.lineByteCount, UInt64(size) <= min(PeerHeap.byteCountLimit, room),
-            let mapping = unsafe mmap(nil, Int(size), PROT_READ, MAP_SHARED | MAP_NORESERVE, descriptor, 0),
-            unsafe mapping != MAP_FAILED
+            let mapping = unsafe csystem_map_out_of_reach(descriptor, UInt64(size))
         else { return }
-        let header = unsafe mapping.load(as: SharedHeap.Header.self)
-        guard header.proof == proof else {
+        guard unsafe mprotect(mapping, SharedHeap.lineByteCount, PROT_READ) == 0,
+            case let header = unsafe mapping.load(as: SharedHeap.Header.self), header.proof == proof
+        else {
             unsafe munmap(mapping, Int(size))
             return
         }
-        unsafe start = UnsafeRawPointer(mapping)
+        unsafe start = mapping
         (base, byteCount) = (header.base, UInt64(size))
     }
 
     mutating func unmap() {
         guard let mapping = unsafe start else { return }
-        unsafe munmap(UnsafeMutableRawPointer(mutating: mapping), Int(byteCount))
-        unsafe (start, byteCount) = (nil, 0)
+        unsafe munmap(mapping, Int(byteCount))
+        unsafe (start, byteCount, readable) = (nil, 0, 0)
     }
 }

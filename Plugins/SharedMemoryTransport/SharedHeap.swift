@@ -18,6 +18,8 @@ import Glibc
         var proof: Nonce
         /// Where the memory lies for its owner.
         var base: UInt64
+        /// Of the memory, from its beginning, so many bytes have pages.
+        var reserved: UInt64
     }
 
     /// Nothing is beyond; also its size, of which most has no pages. 0 when it cannot be had.
@@ -67,6 +69,10 @@ import Glibc
             unsafe csystem_reserve_heap(descriptor, start!, UInt64(free.end), UInt64(growth)) == 0
         else { return nil }
         free.grow(by: growth)
+        let header = unsafe start!.assumingMemoryBound(to: Header.self)
+        unsafe withUnsafeMutablePointer(to: &header.pointee.reserved) {
+            unsafe csystem_store_release($0, UInt64(free.end))
+        }
         return free.take(byteCount, alignment: alignment)
     }
 
@@ -84,7 +90,8 @@ import Glibc
             unsafe (start, limit, descriptor) = (nil, 0, -1)
             return false
         }
-        unsafe begin.storeBytes(of: Header(proof: proof, base: UInt64(UInt(bitPattern: begin))), as: Header.self)
+        let header = unsafe begin.assumingMemoryBound(to: Header.self)
+        unsafe (header.pointee.proof, header.pointee.base) = (proof, UInt64(UInt(bitPattern: begin)))
         return true
     }
 }

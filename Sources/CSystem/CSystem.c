@@ -71,29 +71,44 @@ void csystem_drop_pages(void *start, uint64_t byte_count) {
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
 
+void *csystem_map_out_of_reach(int descriptor, uint64_t byte_count) {
+    // With access to what has no pages, mlockall and a core dump would make them all.
+    void *mapping = mmap(NULL, byte_count, PROT_NONE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
+    if (mapping == MAP_FAILED) return NULL;
+    (void)madvise(mapping, byte_count, MADV_DONTDUMP);
+    return mapping;
+}
+
 int csystem_make_heap(uint64_t byte_count, void **start) {
     int descriptor = memfd_create("handfast-heap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (descriptor < 0) return -errno;
     int error = byte_count > INT64_MAX ? EFBIG : 0;
     if (error == 0 && ftruncate(descriptor, (off_t)byte_count) < 0) error = errno;
-    void *mapping = MAP_FAILED;
+    void *mapping = NULL;
     if (error == 0) {
-        mapping = mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, descriptor, 0);
-        if (mapping == MAP_FAILED) error = errno;
+        mapping = csystem_map_out_of_reach(descriptor, byte_count);
+        if (!mapping) error = errno;
     }
     if (error == 0 && fcntl(descriptor, F_ADD_SEALS, size_seals | F_SEAL_FUTURE_WRITE) < 0 &&
         fcntl(descriptor, F_ADD_SEALS, size_seals) < 0)
         error = errno;
     *start = mapping;
     if (error == 0) return descriptor;
-    if (mapping != MAP_FAILED) munmap(mapping, byte_count);
+    if (mapping) munmap(mapping, byte_count);
     close(descriptor);
     return -error;
 }
 
 int csystem_reserve_heap(int descriptor, void *start, uint64_t offset, uint64_t byte_count) {
-    int error = -csystem_reserve_pages((char *)start + offset, byte_count);
+    char *first = (char *)start + offset;
+    if (mprotect(first, byte_count, PROT_READ | PROT_WRITE) < 0) return -errno;
+    int error = -csystem_reserve_pages(first, byte_count);
     if (error == EINVAL) error = posix_fallocate(descriptor, (off_t)offset, (off_t)byte_count);
+    if (error == 0) {
+        (void)madvise(first, byte_count, MADV_DODUMP);
+    } else {
+        (void)mprotect(first, byte_count, PROT_NONE);
+    }
     return -error;
 }
 

@@ -57,9 +57,11 @@ import TransportAPI
         outside.initializeMemory(as: UInt8.self, repeating: 9)
         #expect(isAll(read(one, address(outside), 4096), 9))
         #expect(isAll(read(one, address(inside), 4096), 3))
-        let heap = one.raw.pointee.peerHeap
+        var heap = one.raw.pointee.peerHeap
         let base = address(inside) - 4096
-        #expect(heap.find(base, heap.byteCount) != nil)
+        let step = UInt64(SharedHeap.stepByteCount)
+        #expect(heap.find(base, step) != nil)
+        #expect(heap.find(base, step + 1) == nil)
         #expect(heap.find(base + heap.byteCount - 64, 65) == nil)
         #expect(heap.find(base, heap.byteCount + 1) == nil)
         #expect(heap.find(base &- 1, 1) == nil)
@@ -94,6 +96,29 @@ import TransportAPI
         withExtendedLifetime(four) {}
     }
 
+    /// In a process of its own, all of which is locked.
+    @Test func `makes no pages that nobody asked for, also where all memory is locked`() async {
+        await #expect(processExitsWith: .success) {
+            let both = try (
+                SharedMemoryTransport(heapByteCount: 64 << 20), SharedMemoryTransport(heapByteCount: 64 << 20)
+            )
+            func pages(_ transport: SharedMemoryTransport) -> Int {
+                var status = stat()
+                fstat(transport.raw.pointee.heap.takeUnretainedValue().descriptor, &status)
+                return Int(status.st_blocks) * 512
+            }
+            guard mlockall(MCL_CURRENT | MCL_FUTURE) == 0 else { return }  // Not allowed.
+            let (one, two) = try Meeting.makeSides(both.0, both.1)
+            let memory = two.transport.operations.pointee.allocate(two.transport.state, 4096)!
+            precondition(pages(both.1) == SharedHeap.stepByteCount)
+            let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 8)
+            precondition(one.read(room, from: UInt64(UInt(bitPattern: memory)), token: 1) == 0)
+            precondition(one.raw.pointee.peerHeap.byteCount == 64 << 20)
+            mlockall(MCL_CURRENT | MCL_FUTURE)
+            precondition(pages(both.1) == SharedHeap.stepByteCount)
+        }
+    }
+
     // MARK: What a peer may say
 
     /// Descriptors that are no heap of the peer's.
@@ -102,6 +127,7 @@ import TransportAPI
         #expect(pipe(&ends) == 0)
         var start: UnsafeMutableRawPointer?
         let stranger = csystem_make_heap(1 << 20, &start)
+        #expect(csystem_reserve_heap(stranger, start, 0, 4096) == 0)
         start?.initializeMemory(as: UInt8.self, repeating: 1, count: 4096)
         let small = csystem_make_segment(16, 16)
         let unsealed = open("/dev/shm", O_TMPFILE_RDWR, 0o600)
@@ -143,6 +169,8 @@ import TransportAPI
             let size = UInt64(SharedMemoryTransport.defaultHeapByteCount)
             let base = [0, .max, 1 << 63, address(memory), address(memory) &- size].randomElement(using: &generator)!
             header.pointee.base = base &+ UInt64(bitPattern: Int64(near))
+            header.pointee.reserved = [0, 1, 4096, 3 << 20, size - 1, size, size + 1, .max].randomElement(
+                using: &generator)!
             for _ in 0..<20 {
                 let starts = [address(memory), header.pointee.base, header.pointee.base &+ size, 0, .max]
                 let start = starts.randomElement(using: &generator)!

@@ -153,11 +153,14 @@ void csystem_copy_past_caches(void *to, const void *from, uint64_t byte_count);
 /// all cores share one (Intel).
 int csystem_has_far_caches(void);
 
-/// Makes nameless shared memory that has no pages yet, and maps it. Its size is sealed, and it can be written through this mapping
+/// Maps memory without access to it, which mprotect gives; NULL when that is not to be had.
+void *csystem_map_out_of_reach(int descriptor, uint64_t byte_count);
+
+/// Makes nameless shared memory that has no pages yet, and maps it in such a way. Its size is sealed, and it can be written through this mapping
 /// alone (Linux 5.1). Returns a close-on-exec descriptor, or a negated errno.
 int csystem_make_heap(uint64_t byte_count, void **start);
 
-/// Reserves whole pages of it, given its mapping; 0 or a negated errno (ENOSPC, ENOMEM: the memory is not there).
+/// Reserves whole pages of it, given its mapping, and gives access to them; 0 or a negated errno (ENOSPC, ENOMEM: the memory is not there).
 int csystem_reserve_heap(int descriptor, void *start, uint64_t offset, uint64_t byte_count);
 
 /// Opens another process's memory of such kind by its number there, to read. `own` is a descriptor of such memory here: what lies
