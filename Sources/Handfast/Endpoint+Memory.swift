@@ -4,7 +4,7 @@ extension Endpoint {
     /// That is worth most for payloads of HANDFAST_RENDEZVOUS_BYTES and more whose bytes were not written just before; memory of
     /// any other origin can be sent and received into just as well. Aligned to a page from 4,096 bytes on, else to 64 bytes; what is
     /// in it is not defined. It stays until `deallocate`, whatever becomes of connections, or until the endpoint is gone. Where no transport
-    /// has such memory, or no more of it (HANDFAST_SHM_HEAP_BYTES, a full tmpfs), it is ordinary memory.
+    /// has such memory, or no more of it (HANDFAST_SHM_HEAP_BYTES, or the system's own), it is ordinary memory.
     ///
     /// A forked child shares it with its parent. The endpoint keeps what was given back, for the next that asks.
     /// - Throws: `invalidArgument` for less than no bytes; `resources` when there is no memory at all.

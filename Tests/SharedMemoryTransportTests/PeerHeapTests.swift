@@ -136,6 +136,19 @@ import TransportAPI
         ]
     }
 
+    @Test func `opens nothing but the kernel's own memory`() throws {
+        let own = csystem_make_segment(4096, 4096)
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        let others = ends + [open("/dev/shm", O_TMPFILE_RDWR, 0o600), open("/dev/zero", O_RDONLY), open("/", O_RDONLY)]
+        defer { for descriptor in others + [own] { close(descriptor) } }
+        for other in others { #expect(csystem_open_heap(getpid(), other, own) == -EPERM) }
+        #expect(csystem_open_heap(getpid(), 99_999, own) == -ENOENT)
+        let opened = csystem_open_heap(getpid(), own, own)
+        #expect(opened >= 0)
+        close(opened)
+    }
+
     @Test func `believes no descriptor, and reads by the system then`() throws {
         let decoys = try decoys()
         defer { for decoy in decoys { close(decoy) } }

@@ -289,8 +289,8 @@ hf_status hf_queue_destroy(hf_queue queue);
 
 /* Memory for what is sent, received or registered, which peers on this host may read without a system call: worth most for
  * payloads of HANDFAST_RENDEZVOUS_BYTES and more whose bytes were not written just before. Aligned to a page from 4,096 bytes on,
- * else to 64 bytes; what is in it is not defined. Where no transport has such memory, or no more of it (HANDFAST_SHM_HEAP_BYTES, a
- * full tmpfs), it is ordinary memory. It stays until hf_memory_free, whatever becomes of connections; hf_endpoint_destroy frees
+ * else to 64 bytes; what is in it is not defined. Where no transport has such memory, or no more of it (HANDFAST_SHM_HEAP_BYTES, or
+ * the system's own), it is ordinary memory. It stays until hf_memory_free, whatever becomes of connections; hf_endpoint_destroy frees
  * all that is left. A forked child shares it with its parent. HF_ERROR_RESOURCES when there is no memory at all. */
 hf_status hf_memory_allocate(hf_endpoint endpoint, uint64_t byte_count, void **bytes);
 
