@@ -11,9 +11,10 @@ import Glibc
     var source: UInt64
     var byteCount: UInt64
     let token: UInt64
-    /// What the system calls have taken so far, for how many bytes.
+    /// What it has taken so far, for how many bytes, all of which were in the peer's heap or not.
     var ticks: UInt64 = 0
     var readByteCount: UInt64 = 0
+    var isInHeap = true
     var next: UnsafeMutablePointer<PendingRead>?
 
     /// Reads on while the poll's budget lasts.
@@ -32,6 +33,7 @@ import Glibc
                 unsafe csystem_copy(destination, mapped, wanted)
                 count = Int64(wanted)
             } else {
+                unsafe isInHeap = false
                 count = unsafe channel.pointee.link.peerMemory.read(destination, from: source, byteCount: wanted)
             }
             guard count > 0 else { return Int32(-count) }
@@ -41,8 +43,8 @@ import Glibc
             unsafe byteCount -= UInt64(count)
             unsafe readByteCount &+= UInt64(count)
         }
-        let (total, count) = unsafe (ticks &+ csystem_ticks() &- start, readByteCount)
-        if count > 0 { unsafe SharedMemoryChannel.noteRead(channel, count, ticks: total) }
+        unsafe ticks &+= csystem_ticks() &- start
+        if unsafe readByteCount > 0 { unsafe SharedMemoryChannel.note(self) }
         // A peer says that it has closed before it lets go of what it offered: then these bytes may be others.
         csystem_fence()
         return unsafe csystem_load_acquire(channel.pointee.peers.closed) == 0 ? 0 : ECONNRESET

@@ -4,28 +4,31 @@
 /// those that were just written take longer. So the receiver times both and tells the sender, who now and then sends some
 /// messages the other way.
 struct ReadChoice {
-    /// By sizes: below 32 KiB, below 64 KiB, and so on; the last are all from 2 MiB on.
-    static let classCount = 8
+    /// Sizes: below 32 KiB, below 64 KiB, and so on; the last are all from 2 MiB on.
+    private static let sizeCount = 8
 
     private var timings = ReadTimings()
-    private var trials = InlineArray<8, ReadTrial>(repeating: ReadTrial())
+    private var trials = InlineArray<16, ReadTrial>(repeating: ReadTrial())
 
-    static func classIndex(_ byteCount: UInt64) -> Int {
+    /// A class of payloads, by size and by whether the sender's heap has them, which is read much sooner than other memory.
+    static func classIndex(_ byteCount: UInt64, isInHeap: Bool) -> Int {
         let exponent = UInt64.bitWidth - 1 - (byteCount | 1).leadingZeroBitCount
-        return min(max(exponent - 14, 0), classCount - 1)
+        return min(max(exponent - 14, 0), sizeCount - 1) + (isInHeap ? sizeCount : 0)
     }
 
     /// At the sender, for the next payload.
     /// - Parameter wishes: the receiver's, one bit a class.
-    mutating func reads(_ byteCount: UInt64, wishes: UInt64) -> Bool {
-        let index = Self.classIndex(byteCount)
+    mutating func reads(_ byteCount: UInt64, isInHeap: Bool, wishes: UInt64) -> Bool {
+        let index = Self.classIndex(byteCount, isInHeap: isInHeap)
         return trials[index].decide(wishes & 1 << UInt64(index) != 0)
     }
 
     /// At the receiver: so many bytes were read.
     /// - Returns: what it wishes now, one bit a class.
-    mutating func noteRead(_ byteCount: UInt64, ticks: UInt64) -> UInt64 {
-        timings.noteRead(Self.classIndex(byteCount), byteCount, ticks)
+    mutating func noteRead(_ byteCount: UInt64, isInHeap: Bool, ticks: UInt64) -> UInt64 {
+        // Whoever writes such memory anew must first have its lines back from the receiver, which takes time at the sender.
+        timings.noteRead(
+            Self.classIndex(byteCount, isInHeap: isInHeap), byteCount, isInHeap ? ticks &+ ticks / 3 : ticks)
     }
 
     // Hot path.
@@ -45,7 +48,7 @@ struct ReadChoice {
 /// What 64 KiB take, in ticks, as far as it is known.
 private struct ReadTimings {
     private var wishes: UInt64 = 0
-    private var reads = InlineArray<8, UInt64>(repeating: 0)
+    private var reads = InlineArray<16, UInt64>(repeating: 0)
     private var slots: UInt64 = 0
     private var lastPacket: UInt64 = 0
     private var lastTime: UInt64 = 0

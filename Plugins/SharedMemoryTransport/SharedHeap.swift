@@ -43,6 +43,12 @@ import Glibc
         close(descriptor)
     }
 
+    /// Whether a byte lies in it.
+    func contains(_ address: UInt64) -> Bool {
+        guard let start = unsafe start else { return false }
+        return address &- UInt64(UInt(bitPattern: start)) < UInt64(limit)
+    }
+
     /// - Returns: nil when the limit or the system's memory is reached.
     func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         guard (0..<limit).contains(byteCount), unsafe start != nil || make() else { return nil }

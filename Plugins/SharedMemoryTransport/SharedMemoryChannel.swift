@@ -107,8 +107,10 @@ import TransportAPI
     }
 
     /// Tells the peer when its wishes change.
-    static func noteRead(_ channel: Pointer, _ byteCount: UInt64, ticks: UInt64) {
-        let wishes = unsafe choice(of: channel).pointee.noteRead(byteCount, ticks: ticks)
+    static func note(_ read: PendingRead) {
+        let channel = unsafe read.channel
+        let wishes = unsafe choice(of: channel).pointee.noteRead(
+            read.readByteCount, isInHeap: read.isInHeap, ticks: read.ticks)
         if unsafe csystem_load(channel.pointee.mine.wishes) != wishes {
             unsafe csystem_store_release(channel.pointee.mine.wishes, wishes)
         }

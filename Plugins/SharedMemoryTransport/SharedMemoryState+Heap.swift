@@ -37,6 +37,7 @@ extension SharedMemoryState {
 
     /// Maps the peer's heap as soon as it has one.
     static func findPeerHeap(_ channel: Channel) {
+        guard unsafe !channel.pointee.peerHeap.isTried else { return }
         let number = unsafe csystem_load_acquire(channel.pointee.peers.heap)
         guard let number = Int32(exactly: number), number > 0 else { return }
         let transport = unsafe channel.pointee.transport

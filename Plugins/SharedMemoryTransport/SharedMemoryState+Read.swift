@@ -12,7 +12,7 @@ import Glibc
     guard let destination = unsafe destination, !source.addingReportingOverflow(byteCount).overflow else {
         return EINVAL
     }
-    if unsafe !channel.pointee.peerHeap.isTried { unsafe SharedMemoryState.findPeerHeap(channel) }
+    unsafe SharedMemoryState.findPeerHeap(channel)
     var read = unsafe PendingRead(
         channel: channel, destination: destination, source: source, byteCount: byteCount, token: token)
     let transport = unsafe channel.pointee.transport
@@ -33,11 +33,18 @@ import Glibc
 }
 
 @c(handfast_shm_read_is_sooner) func sharedMemoryReadIsSooner(
-    _ state: UnsafeMutableRawPointer?, _ byteCount: UInt64
+    _ state: UnsafeMutableRawPointer?, _ address: UInt64, _ byteCount: UInt64, _ isOwn: Int32
 ) -> Int32 {
     let channel = unsafe state!.assumingMemoryBound(to: SharedMemoryChannel.self)
+    guard isOwn != 0 else {
+        unsafe SharedMemoryState.findPeerHeap(channel)
+        // Never later than through the channel when it is so long.
+        return unsafe channel.pointee.peerHeap.find(address, byteCount) == nil ? 0 : 1
+    }
+    let isInHeap = unsafe channel.pointee.transport.pointee.heap.takeUnretainedValue().contains(address)
     let wishes = unsafe csystem_load(channel.pointee.peers.wishes)
-    return unsafe SharedMemoryChannel.choice(of: channel).pointee.reads(byteCount, wishes: wishes) ? 1 : 0
+    return unsafe SharedMemoryChannel.choice(of: channel).pointee.reads(
+        byteCount, isInHeap: isInHeap, wishes: wishes) ? 1 : 0
 }
 
 extension SharedMemoryState {

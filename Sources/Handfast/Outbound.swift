@@ -136,7 +136,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         let isAllowed = pointee.credit.allows(cost, payloadByteCount: payloadByteCount)
         let isListed = request.pointee.pieceCount > 0
         // What lies in several places has no address to read it from.
-        let stays = !isAllowed || !isListed && isAnnounced(payloadByteCount)
+        let stays = !isAllowed || !isListed && isAnnounced(request.pointee.payload, payloadByteCount)
         guard stays, request.canStay else {
             request.makeFrame()
             return true
@@ -152,12 +152,18 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     }
 
     /// Whether a payload that the peer has credit for waits to be fetched.
-    private func isAnnounced(_ byteCount: Int) -> Bool {
+    private func isAnnounced(_ payload: UnsafeMutableRawPointer?, _ byteCount: Int) -> Bool {
         guard byteCount < pointee.announcedByteCount else { return true }
-        guard byteCount >= pointee.rendezvousByteCount, let channel = pointee.channel,
-            let readIsSooner = pointee.operations?.pointee.read_is_sooner
-        else { return false }
-        return readIsSooner(channel, UInt64(byteCount)) != 0
+        return byteCount >= pointee.rendezvousByteCount
+            && isReadSooner(UInt64(UInt(bitPattern: payload)), byteCount, isOwn: true)
+    }
+
+    /// What the transport says of a payload here or, announced, in the peer's memory.
+    func isReadSooner(_ address: UInt64, _ byteCount: Int, isOwn: Bool) -> Bool {
+        guard let channel = pointee.channel, let isSooner = pointee.operations?.pointee.read_is_sooner else {
+            return false
+        }
+        return isSooner(channel, address, UInt64(byteCount), isOwn ? 1 : 0) != 0
     }
 
     /// Messages of the user's that go between two pieces of large payloads.

@@ -84,7 +84,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             return pull(into: request, from: address, byteCount: byteCount)
         }
         if pointee.inbound.prefersChannel, byteCount >= pointee.announcedByteCount, pointee.credit.isCounted,
-            pointee.endpoint?.mayAsk(request) == true
+            !isReadSooner(address, byteCount, isOwn: false), pointee.endpoint?.mayAsk(request) == true
         {
             request.pointee.readAddress = address
             return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)

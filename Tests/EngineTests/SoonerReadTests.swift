@@ -19,7 +19,7 @@ private final class OddTransport: Transport {
         self.inner = inner
         let table = UnsafeMutablePointer<hf_transport_operations>.allocate(capacity: 1)
         table.initialize(to: inner.operations.pointee)
-        table.pointee.read_is_sooner = { _, byteCount in Int32(byteCount % 2) }
+        table.pointee.read_is_sooner = { _, _, byteCount, isOwn in isOwn != 0 ? Int32(byteCount % 2) : 0 }
         operations = UnsafePointer(table)
     }
 

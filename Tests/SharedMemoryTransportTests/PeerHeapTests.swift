@@ -49,6 +49,36 @@ import TransportAPI
         #expect(one.raw.pointee.peerHeap.find(address(late), 9 << 20) != nil)
     }
 
+    private func isSooner(_ side: Side, _ address: UInt64, _ byteCount: UInt64, isOwn: Int32) -> Bool {
+        side.transport.operations.pointee.read_is_sooner(
+            UnsafeMutableRawPointer(side.raw), address, byteCount, isOwn) != 0
+    }
+
+    @Test func `is what a receiver prefers for the longest payloads, before it has read any`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let inside = try allocate(two, 4 << 20, 3)
+        let outside = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 4096)
+        defer { outside.deallocate() }
+        #expect(isSooner(one, address(inside), 4 << 20, isOwn: 0))
+        #expect(!isSooner(one, address(inside), 64 << 20, isOwn: 0))
+        #expect(!isSooner(one, address(outside), 4096, isOwn: 0))
+        #expect(!isSooner(one, .max, .max, isOwn: 0))
+    }
+
+    @Test func `is what a sender finds in the receiver's wishes, for such memory alone`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let inside = try allocate(two, 1 << 20, 3)
+        let outside = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { outside.deallocate() }
+        one.raw.pointee.mine.wishes.pointee = 1 << 10
+        #expect(isSooner(two, address(inside), 65_536, isOwn: 1))
+        #expect(!isSooner(two, address(inside), 1 << 20, isOwn: 1))
+        #expect(!isSooner(two, address(outside), 65_536, isOwn: 1))
+        one.raw.pointee.mine.wishes.pointee = 1 << 2
+        #expect(!isSooner(two, address(inside), 65_536, isOwn: 1))
+        #expect(isSooner(two, address(outside), 65_536, isOwn: 1))
+    }
+
     @Test func `leaves all other memory to the system, and what lies across the end`() throws {
         let (one, two) = try Meeting.makeSides()
         let inside = try allocate(two, 4096, 3)

@@ -11,16 +11,19 @@ import Testing
     /// What the receiver wishes after so many reads of one size.
     private func wishes(_ choice: inout ReadChoice, _ byteCount: UInt64, ticks: UInt64, count: Int = 60) -> UInt64 {
         var wishes: UInt64 = 0
-        for _ in 0..<count { wishes = choice.noteRead(byteCount, ticks: ticks) }
+        for _ in 0..<count { wishes = choice.noteRead(byteCount, isInHeap: false, ticks: ticks) }
         return wishes
     }
 
-    @Test func `has a class for each power of two`() {
+    @Test func `has a class for each power of two, twice`() {
         let sizes: [(UInt64, Int)] = [
             (0, 0), (16_384, 0), (32_767, 0), (32_768, 1), (65_535, 1), (65_536, 2), (1 << 20, 6), (2 << 20, 7),
             (.max, 7),
         ]
-        for (byteCount, index) in sizes { #expect(ReadChoice.classIndex(byteCount) == index, "\(byteCount)") }
+        for (byteCount, index) in sizes {
+            #expect(ReadChoice.classIndex(byteCount, isInHeap: false) == index, "\(byteCount)")
+            #expect(ReadChoice.classIndex(byteCount, isInHeap: true) == 8 + index, "\(byteCount)")
+        }
     }
 
     @Test func `needs to know both`() {
@@ -48,7 +51,7 @@ import Testing
     @Test func `knows after six reads, the first of which was slow, and changes its mind within twenty`() {
         var choice = ReadChoice()
         time(&choice, slotTicks: 1_000)
-        _ = choice.noteRead(65_536, ticks: 16_000)
+        _ = choice.noteRead(65_536, isInHeap: false, ticks: 16_000)
         #expect(wishes(&choice, 65_536, ticks: 3_000, count: 5) == 0b100)
         #expect(wishes(&choice, 65_536, ticks: 10_000, count: 20) == 0)
     }
@@ -63,13 +66,30 @@ import Testing
         #expect(wishes(&choice, 65_536, ticks: 7_900) == 0)
     }
 
+    @Test func `counts a third more for the sender's heap, which is a class of its own`() {
+        var choice = ReadChoice()
+        time(&choice, slotTicks: 1_000)
+        func wishes(ticks: UInt64) -> UInt64 {
+            var wishes: UInt64 = 0
+            for _ in 0..<60 { wishes = choice.noteRead(65_536, isInHeap: true, ticks: ticks) }
+            return wishes
+        }
+        #expect(wishes(ticks: 5_400) == 0)
+        #expect(wishes(ticks: 5_200) == 1 << 10)
+        #expect(wishes(ticks: 6_100) == 0)
+        #expect(choice.reads(65_536, isInHeap: true, wishes: 1 << 10) == true)
+        #expect(choice.reads(65_536, isInHeap: false, wishes: 1 << 10) == false)
+    }
+
     @Test func `bears any times`() {
         var choice = ReadChoice()
         for ticks in [0, 1, .max, .max - 1, 1 << 32, 1 << 63] as [UInt64] {
             choice.noteSlot(1, packet: .max, now: ticks)
             choice.noteSlot(0, packet: 0, now: 0)
             choice.noteSlot(8_192, packet: 1, now: .max)
-            for byteCount in [0, 1, 1 << 20, .max] as [UInt64] { _ = choice.noteRead(byteCount, ticks: ticks) }
+            for byteCount in [0, 1, 1 << 20, .max] as [UInt64] {
+                _ = choice.noteRead(byteCount, isInHeap: false, ticks: ticks)
+            }
         }
     }
 
@@ -78,12 +98,12 @@ import Testing
         var choice = ReadChoice()
         let usual = wishes != 0
         for interval in [8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 4_096] {
-            for _ in 0..<interval { #expect(choice.reads(65_536, wishes: wishes) == usual) }
-            for _ in 0..<6 { #expect(choice.reads(65_536, wishes: wishes) != usual) }
+            for _ in 0..<interval { #expect(choice.reads(65_536, isInHeap: false, wishes: wishes) == usual) }
+            for _ in 0..<6 { #expect(choice.reads(65_536, isInHeap: false, wishes: wishes) != usual) }
         }
         // The receiver has changed its mind.
-        for _ in 0..<8 { #expect(choice.reads(65_536, wishes: ~wishes) != usual) }
-        for _ in 0..<6 { #expect(choice.reads(65_536, wishes: ~wishes) == usual) }
-        #expect(choice.reads(32_768, wishes: 0) == false, "each class counts for itself")
+        for _ in 0..<8 { #expect(choice.reads(65_536, isInHeap: false, wishes: ~wishes) != usual) }
+        for _ in 0..<6 { #expect(choice.reads(65_536, isInHeap: false, wishes: ~wishes) == usual) }
+        #expect(choice.reads(32_768, isInHeap: false, wishes: 0) == false, "each class counts for itself")
     }
 }

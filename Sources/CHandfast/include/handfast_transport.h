@@ -82,9 +82,10 @@ typedef struct hf_transport_operations {
     void (*keep)(void *transport, const void *memory, uint64_t byte_count);
     void (*forget)(void *transport, const void *memory, uint64_t byte_count);
 
-    /* Asked before a large payload goes through the channel of an attempt that prefers it: 1 when this one comes sooner if the
-     * peer reads it, 0 when not. NULL for 0. */
-    int32_t (*read_is_sooner)(void *channel, uint64_t byte_count);
+    /* Of a large payload on a channel whose attempt prefers it to `read`: 1 when this one comes sooner if its receiver reads it, 0
+     * when not. Asked by the sender before it goes out, of its own memory with `is_own` 1, and by the receiver, of the peer's, with 0
+     * when it is so long that it is fetched in any case. NULL for 0. */
+    int32_t (*read_is_sooner)(void *channel, uint64_t address, uint64_t byte_count, int32_t is_own);
 
     /* The next two only where peers read some memory sooner than other; both of them or none. A shorter table has none. */
 
