@@ -21,8 +21,9 @@ struct ConnectionSlot: TableSlot {
     var rendezvousByteCount = Int.max
     /// Nil until a payload is asked for by messages.
     var pulls: UnsafeMutablePointer<Pulls>?
-    /// Parts of one-sided operations of at least so many bytes are read from memory; `Int.max` when the transport cannot.
-    var readPartByteCount = Int.max
+    /// `announcedByteCount` where the transport is asked, since `readPartByteCount` is `rendezvousByteCount` there;
+    /// elsewhere `readPartByteCount`. One word for both: there are tens of thousands of these.
+    private var secondByteCount = Int.max
     /// Nil until the first one-sided operation.
     var oneSided: UnsafeMutablePointer<OneSided>?
 
@@ -85,9 +86,18 @@ struct ConnectionSlot: TableSlot {
     var context: UnsafeMutableRawPointer?
 
     /// From so many bytes on payloads are fetched in any case; below, down to `rendezvousByteCount`, the transport is asked.
-    var announcedByteCount: Int {
-        guard inbound.asksTransport, let endpoint else { return rendezvousByteCount }
-        return endpoint.pointee.channelByteCount
+    var announcedByteCount: Int { inbound.asksTransport ? secondByteCount : rendezvousByteCount }
+    /// Parts of one-sided operations of at least so many bytes are read from memory; `Int.max` when the transport cannot.
+    var readPartByteCount: Int { inbound.asksTransport ? rendezvousByteCount : secondByteCount }
+
+    /// - Parameters:
+    ///   - announced: from so many bytes on payloads are fetched.
+    ///   - readPart: parts of one-sided operations are read.
+    ///   - asksTransport: of payloads that are shorter than the first and not than the second.
+    mutating func setByteCounts(announced: Int = .max, readPart: Int = .max, asksTransport: Bool = false) {
+        // The user may have set one limit for both.
+        inbound.asksTransport = asksTransport && readPart < announced
+        (rendezvousByteCount, secondByteCount) = inbound.asksTransport ? (readPart, announced) : (announced, readPart)
     }
 
     /// What a peer may not send on the data path.

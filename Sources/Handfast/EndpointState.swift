@@ -41,8 +41,6 @@ struct EndpointState: ~Copyable {
     var hasConditions = false
     /// The number of the last payload that was announced, to whomever.
     var lastRendezvous: UInt64 = 0
-    /// Where the transport is asked whether a payload is read sooner: from here on none is asked of, and all are fetched.
-    var channelByteCount = Int.max
     /// Messages without a receive, of all connections, in the order of their arrival.
     var arrivals = ArrivalList()
     /// Messages that the program took and has not received.

@@ -200,18 +200,13 @@ extension Engine {
         let peerReads = transport.operations.pointee.read != nil && attempt.peerReads
         slot.pointee.offersHandles = !peerReads
         slot.pointee.inbound.prefersChannel = attempt.prefersChannel
-        slot.pointee.rendezvousByteCount = rendezvous.byteCount(
-            over: transports[index].definition.name, peerReads ? attempt.prefersChannel ? .channel : .read : way)
-        if transport.operations.pointee.read != nil {
-            slot.pointee.readPartByteCount = rendezvous.byteCount(over: transports[index].definition.name, .read)
+        func byteCount(_ way: RendezvousThresholds.Way) -> Int {
+            rendezvous.byteCount(over: transports[index].definition.name, way)
         }
-        // The user may have set one limit for both.
-        let (low, high) = (slot.pointee.readPartByteCount, slot.pointee.rendezvousByteCount)
-        if peerReads, attempt.prefersChannel, transport.operations.pointee.read_is_sooner != nil, low < high {
-            slot.pointee.inbound.asksTransport = true
-            slot.pointee.rendezvousByteCount = low
-            state.pointee.channelByteCount = high
-        }
+        slot.pointee.setByteCounts(
+            announced: byteCount(peerReads ? attempt.prefersChannel ? .channel : .read : way),
+            readPart: transport.operations.pointee.read != nil ? byteCount(.read) : .max,
+            asksTransport: peerReads && attempt.prefersChannel && transport.operations.pointee.read_is_sooner != nil)
         state.pointee.poll(alsoTransport: transport.state)
         slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
         slot.pointee.operations = transport.operations

@@ -99,8 +99,7 @@ extension Engine {
         let slot = record.slot
         slot.pointee.inbound.reset()
         slot.pointee.operations = nil
-        slot.pointee.rendezvousByteCount = .max
-        slot.pointee.readPartByteCount = .max
+        slot.pointee.setByteCounts()
         (slot.pointee.servesOneSided, slot.pointee.isLeaving) = (false, false)
         (slot.pointee.hasPeerEnded, slot.pointee.hasSentEnd, slot.pointee.hasChannelEnded) = (false, false, false)
         slot.pointee.violation = nil

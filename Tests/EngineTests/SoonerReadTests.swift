@@ -1,34 +1,5 @@
-import CHandfast
 @testable import Handfast
-import SharedMemoryTransport
 import Testing
-import TransportAPI
-
-/// Shared memory that says of payloads with an odd number of bytes that they are read sooner.
-private final class OddTransport: Transport {
-    static let definition = TransportDefinition(
-        name: "shm", number: SharedMemoryTransport.definition.number, summary: "reads what is odd",
-        make: { _ throws(TransportRefusal) in OddTransport(try SharedMemoryTransport()) })
-
-    private let inner: SharedMemoryTransport
-    let operations: UnsafePointer<hf_transport_operations>
-    var state: UnsafeMutableRawPointer { inner.state }
-    var descriptor: Int32 { inner.descriptor }
-
-    init(_ inner: SharedMemoryTransport) {
-        self.inner = inner
-        let table = UnsafeMutablePointer<hf_transport_operations>.allocate(capacity: 1)
-        table.initialize(to: inner.operations.pointee)
-        table.pointee.read_is_sooner = { _, _, byteCount, isOwn in isOwn != 0 ? Int32(byteCount % 2) : 0 }
-        operations = UnsafePointer(table)
-    }
-
-    deinit { operations.deallocate() }
-
-    func makeAttempt(_ role: AttemptRole, with peer: PeerDescription) throws(TransportRefusal) -> any TransportAttempt {
-        try inner.makeAttempt(role, with: peer)
-    }
-}
 
 @Suite struct `A payload that is sooner read` {
     /// - Parameter stays: with the sender until somebody receives it.
@@ -66,5 +37,21 @@ private final class OddTransport: Transport {
             _ = try pair.finish(send)
         }
         #expect(pair.far.state.pointee.reservedByteCount == before)
+    }
+
+    @Test func `keeps to what held when its connection came up`() throws {
+        let pair = try EndpointPair(definitions: [OddTransport.definition], near: [:], far: [:])
+        let (near, far) = try pair.connect()
+        pair.near.rendezvous.channel = 32 << 10
+        let (laterNear, laterFar) = try pair.connect()
+        let (sent, room) = (Payload(byteCount: 40_000, seed: 1), Payload(byteCount: 40_000))
+        let sends = [try near.send(sent.bytes), try laterNear.send(sent.bytes)]
+        for _ in 0..<100 { pair.driveBoth() }
+        #expect(sends.map(\.isComplete) == [true, false])
+        for (send, connection) in zip(sends, [far, laterFar]) {
+            _ = try pair.finish(try pair.far.receive(into: room.mutable, from: connection))
+            _ = try pair.finish(send)
+            #expect(room == sent)
+        }
     }
 }

@@ -39,15 +39,15 @@ final class DataPath {
         operations.pointee.read = { channel, place, _, count, token in
             DataPath.from(channel).read(place, count, token)
         }
+        operations.pointee.read_is_sooner = { _, _, byteCount, _ in Int32(byteCount % 2) }
         slot.pointee.operations = UnsafePointer(operations)
         slot.pointee.channel = Unmanaged.passUnretained(self).toOpaque()
         slot.pointee.servesOneSided = true
-        slot.pointee.readPartByteCount = 300
         memory.initializeMemory(as: UInt8.self, repeating: Self.guardByte)
         let region = state.registerMemory(
             UnsafeMutableRawBufferPointer(rebasing: memory[8..<8 + Self.memoryByteCount]), .all, 0)
         region?.pointee.key.nonce = Self.nonce
-        slot.pointee.rendezvousByteCount = 512
+        slot.pointee.setByteCounts(announced: 512, readPart: 300, asksTransport: true)
         slot.pointee.offersHandles = self.random.happens(oneIn: 2)
         slot.pointee.inbound.prefersChannel = self.random.happens(oneIn: 2)
     }
