@@ -75,7 +75,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     func read(
         into request: UnsafeMutablePointer<RequestSlot>, from address: UInt64, byteCount: Int, rendezvous: UInt64
     ) {
-        request.pointee.trailer.0 = rendezvous
+        request.pointee.trailer = (rendezvous, 0, UInt64(byteCount))
         pointee.reading.append(request)
         guard byteCount > 0, let channel = pointee.channel, let target = request.pointee.payload else {
             return readEnded(request, 0)
@@ -90,10 +90,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
         }
         let error = read(channel, target, address, UInt64(byteCount), UInt64(UInt(bitPattern: request)))
-        guard error != 0 else { return }
-        // What cannot be read may still be asked for.
-        guard pointee.credit.isCounted, error != ENOTCONN else { return readEnded(request, error) }
-        pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
+        if error != 0 { readEnded(request, error) }
     }
 
     /// The peer does not answer any more: fetches from its memory what has not come. Late answers are dropped.
@@ -114,6 +111,11 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     func readEnded(_ request: UnsafeMutablePointer<RequestSlot>, _ error: Int32) {
         // The end of the connection follows, and tells why.
         if error == ECONNRESET { return callForAttention() }
+        // What cannot be read, as memory of a device or of a process that is no longer let in, may still be asked for.
+        if error != 0, error != ENOTCONN, request.pointee.sentByteCount == 0, pointee.credit.isCounted {
+            let (rendezvous, byteCount) = (request.pointee.trailer.0, Int(request.pointee.trailer.2))
+            return pull(into: request, from: PayloadHandle.make(rendezvous), byteCount: byteCount)
+        }
         pointee.reading.remove(request)
         // Even after a failure: the sender is to get its memory back.
         sendControl(.rendezvousFinished, request.pointee.trailer.0)

@@ -54,4 +54,17 @@ import Testing
             #expect(room == sent)
         }
     }
+
+    @Test func `is asked for where it cannot be read`() throws {
+        let pair = try EndpointPair(definitions: [OddTransport.blindDefinition], near: [:], far: [:])
+        let (near, far) = try pair.connect()
+        let (sent, room) = (Payload(byteCount: 20_001, seed: 1), Payload(byteCount: 20_001))
+        for _ in 0..<3 {
+            let send = try near.send(sent.bytes)
+            _ = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+            _ = try pair.finish(send)
+            #expect(room == sent)
+            room.mutable.initializeMemory(as: UInt8.self, repeating: 0)
+        }
+    }
 }
