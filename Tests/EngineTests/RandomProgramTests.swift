@@ -1,5 +1,7 @@
 import Handfast
 import SeededRandom
+import SharedMemoryTransport
+import TCPTransport
 import Testing
 
 /// Two to four endpoints that send, receive, cancel and close at random, and a list of what must come of it.
@@ -49,15 +51,23 @@ private final class RandomProgram {
         self.seed = seed
         random = SplitMix64(state: seed)
         let limit = ["4k", "64k", "1m", "64m"].randomElement(using: &random)!
-        let rendezvous = ["1k", "16k", "messages=100k", "1024g"].randomElement(using: &random)!
-        endpoints = try (0..<Int.random(in: 2...4, using: &random)).map {
-            try Endpoint(
-                name: "e\($0)", transports: definitions,
-                environment: [
-                    "HANDFAST_TRANSPORTS": transport, "HANDFAST_UNEXPECTED_BYTES": limit,
-                    "HANDFAST_CLOSE_TIMEOUT_MS": "60000", "HANDFAST_RENDEZVOUS_BYTES": rendezvous,
-                ])
+        var endpoints: [Endpoint] = []
+        for number in 0..<Int.random(in: 2...4, using: &random) {
+            // Shared memory that knows what is sooner, one that says of each other size so, and one whose reads all fail.
+            let shared = [SharedMemoryTransport.definition, OddTransport.definition, OddTransport.blindDefinition]
+                .randomElement(using: &random)!
+            // Each has limits of its own.
+            let rendezvous = ["1k", "16k", "messages=100k", "read=1k,channel=100k", "read=2k,channel=1024g", "1024g"]
+                .randomElement(using: &random)!
+            endpoints.append(
+                try Endpoint(
+                    name: "e\(number)", transports: [shared, TCPTransport.definition],
+                    environment: [
+                        "HANDFAST_TRANSPORTS": transport, "HANDFAST_UNEXPECTED_BYTES": limit,
+                        "HANDFAST_CLOSE_TIMEOUT_MS": "60000", "HANDFAST_RENDEZVOUS_BYTES": rendezvous,
+                    ]))
         }
+        self.endpoints = endpoints
         for endpoint in endpoints { try endpoint.listen(on: IPAddress("127.0.0.1")) }
     }
 
@@ -109,7 +119,7 @@ private final class RandomProgram {
         let number = Int.random(in: 0..<flows.count, using: &random)
         let flow = flows[number]
         guard !flow.isSenderClosed else { return }
-        let most = [1, 100, 3_000, 20_000, 300_000].randomElement(using: &random)!
+        let most = [1, 3_000, 20_000, 40_000, 300_000].randomElement(using: &random)!
         flow.sentByteCounts.append(Int.random(in: 0..<most, using: &random))
         let header = Payload(byteCount: 16)
         header.mutable.storeBytes(of: number, as: Int.self)
