@@ -36,7 +36,12 @@ import Glibc
                 unsafe isInHeap = false
                 count = unsafe channel.pointee.link.peerMemory.read(destination, from: source, byteCount: wanted)
             }
-            guard count > 0 else { return Int32(-count) }
+            guard count > 0 else {
+                // Whoever wants these bytes gets them another way, after this one: no read takes longer.
+                unsafe (ticks, readByteCount) = (.max, readByteCount + byteCount)
+                unsafe SharedMemoryChannel.note(self)
+                return Int32(-count)
+            }
             unsafe transport.pointee.readBudget -= UInt64(count)
             unsafe destination += Int(count)
             unsafe source += UInt64(count)

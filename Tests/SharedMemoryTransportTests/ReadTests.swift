@@ -53,6 +53,20 @@ import Testing
         withExtendedLifetime(two) {}
     }
 
+    @Test func `is wished no more when it fails`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let (from, to) = (makeBuffer(65_536, 7), makeBuffer(65_536, 1))
+        defer { for buffer in [from, to] { buffer.deallocate() } }
+        for number in 0..<60 as Range<UInt64> {
+            SharedMemoryChannel.choice(of: one.raw).pointee.noteSlot(8_192, packet: number, now: number << 28)
+        }
+        for _ in 0..<4 { #expect(one.read(to, from: address(from), token: 1) == 0) }
+        #expect(two.raw.pointee.peers.wishes.pointee == 0b100)
+        for _ in 0..<100 { #expect(one.read(to, from: 4_096, token: 1) == 0) }
+        #expect(two.raw.pointee.peers.wishes.pointee == 0)
+        #expect(one.recorder.reads.map(\.error) == Array(repeating: 0, count: 4) + Array(repeating: EFAULT, count: 100))
+    }
+
     @Test func `fails when the number of the peer's process belongs to another one`() throws {
         let proof = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
         let (from, to) = (makeBuffer(4096, 7), makeBuffer(4096, 1))
