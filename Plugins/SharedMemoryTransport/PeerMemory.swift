@@ -39,7 +39,7 @@ import Glibc
     /// Copies from the peer. How many bytes it got, at least one, or a negated errno.
     mutating func read(_ destination: UnsafeMutableRawPointer, from source: UInt64, byteCount: UInt64) -> Int64 {
         let count = unsafe csystem_read_process(pid, destination, source, byteCount)
-        // Looked at afterwards: whose memory it is now, and was when the last proof was there, it was in between.
+        // Proven afterwards: what is the peer's now, and was at the last proof, was so in between.
         let now = csystem_ticks()
         guard count > 0, now &- provenAt > PeerMemory.proofLifetime else { return count }
         let error = PeerMemory.prove(pid, proofAddress, proof)

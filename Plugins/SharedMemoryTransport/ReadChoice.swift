@@ -33,15 +33,15 @@ struct ReadChoice {
 
     // Hot path.
     /// Slots are timed in a quarter of the ring only: to look at the clock costs as much as to copy 200 bytes.
-    /// - Parameter packet: its number in the ring.
-    static func isTimed(packet: UInt64) -> Bool { packet & 96 == 0 }
+    /// - Parameter line: which its packet is in, counted from the ring's first use.
+    static func isTimed(line: UInt64) -> Bool { line & 96 == 0 }
 
     /// At the receiver: a slot is empty again.
     /// - Parameters:
-    ///   - packet: its number in the ring.
+    ///   - line: which its packet is in, and nothing else.
     ///   - now: in ticks.
-    mutating func noteSlot(_ byteCount: UInt64, packet: UInt64, now: UInt64) {
-        timings.noteSlot(byteCount, packet: packet, now: now)
+    mutating func noteSlot(_ byteCount: UInt64, line: UInt64, now: UInt64) {
+        timings.noteSlot(byteCount, line: line, now: now)
     }
 }
 
@@ -50,7 +50,7 @@ private struct ReadTimings {
     private var wishes: UInt64 = 0
     private var reads = InlineArray<16, UInt64>(repeating: 0)
     private var slots: UInt64 = 0
-    private var lastPacket: UInt64 = 0
+    private var lastLine: UInt64 = 0
     private var lastTime: UInt64 = 0
 
     mutating func noteRead(_ index: Int, _ byteCount: UInt64, _ ticks: UInt64) -> UInt64 {
@@ -64,10 +64,11 @@ private struct ReadTimings {
         return wishes
     }
 
-    mutating func noteSlot(_ byteCount: UInt64, packet: UInt64, now: UInt64) {
-        // Only what follows another slot at once says how long one takes.
-        if packet == lastPacket &+ 1 { slots = Self.mix(slots, Self.perUnit(now &- lastTime, byteCount), share: 8) }
-        (lastPacket, lastTime) = (packet, now)
+    mutating func noteSlot(_ byteCount: UInt64, line: UInt64, now: UInt64) {
+        // Only what follows another slot of the same message says how long one takes: each message begins with a line for
+        // its header.
+        if line == lastLine &+ 1 { slots = Self.mix(slots, Self.perUnit(now &- lastTime, byteCount), share: 8) }
+        (lastLine, lastTime) = (line, now)
     }
 
     private static func perUnit(_ ticks: UInt64, _ byteCount: UInt64) -> UInt64 {

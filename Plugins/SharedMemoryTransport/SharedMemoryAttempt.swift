@@ -45,7 +45,7 @@ import TransportAPI
 
     var peerReads: Bool { peers.map { unsafe csystem_load_acquire($0.reads) != 0 } ?? false }
 
-    /// Bulk memory is filled past the caches, which is quicker than to have the other side's core look into ours.
+    /// Bulk memory is quicker as a rule; of which payloads it is not, the channel says.
     var prefersChannel: Bool { unsafe transport.raw.pointee.bulkLimit > 0 }
 
     func advance(step: [UInt8]?) throws(TransportRefusal) -> AttemptProgress {

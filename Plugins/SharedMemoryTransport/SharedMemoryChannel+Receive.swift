@@ -123,9 +123,9 @@ private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBuf
         }
         return unsafe deliver(channel, packet, from: offset)
     }
-    if unsafe channel.pointee.consumer.isInSlot, unsafe ReadChoice.isTimed(packet: channel.pointee.consumer.consumed) {
+    if unsafe channel.pointee.consumer.isInSlot, unsafe ReadChoice.isTimed(line: channel.pointee.consumer.consumed) {
         unsafe SharedMemoryChannel.choice(of: channel).pointee.noteSlot(
-            UInt64(packet.count), packet: channel.pointee.consumer.consumed, now: csystem_ticks())
+            UInt64(packet.count), line: channel.pointee.consumer.consumed, now: csystem_ticks())
     }
     return true
 }

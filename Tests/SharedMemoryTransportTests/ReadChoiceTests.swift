@@ -5,7 +5,7 @@ import Testing
 @Suite struct `The choice between reading and bulk memory` {
     /// Times so many slots of 8 KiB, one after the other.
     private func time(_ choice: inout ReadChoice, slotTicks: UInt64, count: UInt64 = 60) {
-        for number in 0..<count { choice.noteSlot(8_192, packet: 1_000 + number, now: 5 + slotTicks * number) }
+        for number in 0..<count { choice.noteSlot(8_192, line: 1_000 + number, now: 5 + slotTicks * number) }
     }
 
     /// What the receiver wishes after so many reads of one size.
@@ -61,7 +61,7 @@ import Testing
         time(&choice, slotTicks: 1_000)
         // Others in between: of messages, or of the part of the ring that is not timed.
         for number in 0..<60 as Range<UInt64> {
-            choice.noteSlot(8_192, packet: 5_000 + 2 * number, now: 1_000_000 * number)
+            choice.noteSlot(8_192, line: 5_000 + 2 * number, now: 1_000_000 * number)
         }
         #expect(wishes(&choice, 65_536, ticks: 7_900) == 0)
     }
@@ -84,11 +84,11 @@ import Testing
     @Test func `bears any times`() {
         var choice = ReadChoice()
         for ticks in [0, 1, .max, .max - 1, 1 << 32, 1 << 63] as [UInt64] {
-            choice.noteSlot(1, packet: .max, now: ticks)
-            choice.noteSlot(0, packet: 0, now: 0)
-            choice.noteSlot(8_192, packet: 1, now: .max)
+            choice.noteSlot(1, line: .max, now: ticks)
+            choice.noteSlot(0, line: 0, now: 0)
+            choice.noteSlot(8_192, line: 1, now: .max)
             for byteCount in [0, 1, 1 << 20, .max] as [UInt64] {
-                _ = choice.noteRead(byteCount, isInHeap: false, ticks: ticks)
+                _ = choice.noteRead(byteCount, isInHeap: ticks == 1, ticks: ticks)
             }
         }
     }

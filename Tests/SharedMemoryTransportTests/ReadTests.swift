@@ -58,7 +58,7 @@ import Testing
         let (from, to) = (makeBuffer(65_536, 7), makeBuffer(65_536, 1))
         defer { for buffer in [from, to] { buffer.deallocate() } }
         for number in 0..<60 as Range<UInt64> {
-            SharedMemoryChannel.choice(of: one.raw).pointee.noteSlot(8_192, packet: number, now: number << 28)
+            SharedMemoryChannel.choice(of: one.raw).pointee.noteSlot(8_192, line: number, now: number << 28)
         }
         for _ in 0..<4 { #expect(one.read(to, from: address(from), token: 1) == 0) }
         #expect(two.raw.pointee.peers.wishes.pointee == 0b100)
