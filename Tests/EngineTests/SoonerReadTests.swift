@@ -67,4 +67,31 @@ import Testing
             room.mutable.initializeMemory(as: UInt8.self, repeating: 0)
         }
     }
+
+    @Test func `is so again when its connection on demand is made anew`() throws {
+        let pair = try EndpointPair(definitions: [OddTransport.definition], near: [:], far: [:])
+        try pair.near.listen(on: IPAddress("127.0.0.1"))
+        let near = try pair.near.connect(to: try #require(pair.far.address), mode: .onDemand)
+        let payloads = [20_001, 20_000].map { Payload(byteCount: $0, seed: 1) }
+        for _ in 0..<3 {
+            let far = try pair.far.connect(to: try #require(pair.near.address), mode: .onDemand)
+            let sends = try payloads.map { try near.send($0.bytes) }
+            pair.run("the second is out") { sends[1].isComplete }
+            for _ in 0..<100 { pair.driveBoth() }
+            #expect(!sends[0].isComplete)
+            for (payload, send) in zip(payloads, sends) {
+                let room = Payload(byteCount: payload.byteCount)
+                _ = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
+                _ = try pair.finish(send)
+                #expect(room == payload)
+            }
+            // Another one is announced, and lost.
+            let lost = try near.send(payloads[0].bytes)
+            for _ in 0..<100 { pair.driveBoth() }
+            far.close()
+            pair.run("the lost one has ended") { lost.isComplete }
+            #expect(throws: HandfastError.self) { try lost.result() }
+            pair.run("the connection is over") { near.state == .onDemand }
+        }
+    }
 }
