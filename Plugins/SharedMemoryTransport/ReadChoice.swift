@@ -75,10 +75,12 @@ private struct ReadTimings {
         min(ticks, UInt64(UInt32.max)) << 16 / max(byteCount, 1)
     }
 
-    /// - Parameter share: of the sample, as a divisor. A thread that was away in between counts as four times the usual.
+    /// - Parameter share: of the sample, as a divisor. A thread that was away in between counts as four times the usual,
+    ///   and if that was all that was known, as four times what follows.
     private static func mix(_ mean: UInt64, _ sample: UInt64, share: UInt64) -> UInt64 {
         guard mean > 0 else { return sample }
-        return mean + min(sample, 4 * mean) / share - mean / share
+        let known = min(mean, 4 * max(sample, 1))
+        return known + min(sample, 4 * known) / share - known / share
     }
 }
 

@@ -81,6 +81,16 @@ import Testing
         #expect(choice.reads(65_536, isInHeap: false, wishes: 1 << 10) == false)
     }
 
+    @Test func `forgets a first time that was a thousand times too long`() {
+        var choice = ReadChoice()
+        choice.noteSlot(8_192, line: 1, now: 0)
+        choice.noteSlot(8_192, line: 2, now: 1_000_000)
+        time(&choice, slotTicks: 1_000, count: 12)
+        #expect(wishes(&choice, 65_536, ticks: 16_000) == 0)
+        #expect(wishes(&choice, 16_384, ticks: 1 << 40, count: 1) == 0)
+        #expect(wishes(&choice, 16_384, ticks: 1_500, count: 6) == 1)
+    }
+
     @Test func `bears any times`() {
         var choice = ReadChoice()
         for ticks in [0, 1, .max, .max - 1, 1 << 32, 1 << 63] as [UInt64] {
