@@ -70,8 +70,8 @@ public struct Connection: Hashable {
     /// - Parameters:
     ///   - payload: at most 2^40-1 bytes; must stay as it is until the request is complete.
     ///   - header: at most 65,503 bytes; must stay likewise.
-    /// - Returns: a request whose result is to be taken; it is complete when both may be used again, which is with
-    ///   16 KiB and more perhaps not before the peer has posted a receive; it does not mean that the peer has received.
+    /// - Returns: a request whose result is to be taken; it is complete when both may be used again, perhaps not
+    ///   before the peer has posted a receive; it does not mean that the peer has received.
     /// - Throws: `stale`, `invalidArgument`, `resources`, or the error by which the connection ended.
     public func send(
         _ payload: UnsafeRawBufferPointer, header: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)

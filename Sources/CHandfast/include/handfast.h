@@ -161,9 +161,9 @@ hf_status hf_connection_close(hf_connection connection);
 /* ---- Messages ---- */
 
 /* Sends a message: a user header, which the receiver matches by, and a payload of at most 2^40-1 bytes. Messages of one
- * connection arrive in the order of the calls. The request is complete when both may be used again, which is with 16 KiB and
- * more perhaps not before the peer has posted a receive; that does not mean that the peer has received. It is to be tested, waited for, released or put in a queue. Errors: the one by which the
- * connection ended, HF_ERROR_RESOURCES, HF_ERROR_ARGUMENT; then there is no request. */
+ * connection arrive in the order of the calls. The request is complete when both may be used again, perhaps not before the
+ * peer has posted a receive; that does not mean that the peer has received. It is to be tested, waited for, released or put
+ * in a queue. Errors: the one by which the connection ended, HF_ERROR_RESOURCES, HF_ERROR_ARGUMENT; then there is no request. */
 hf_status hf_send(
     hf_connection connection, const void *payload, uint64_t byte_count, const void *header,
     uint32_t header_byte_count, hf_request *request);
