@@ -60,7 +60,7 @@ private struct ReadTimings {
         let bit = UInt64(1) << UInt64(index)
         // Never before both are known; and not to and fro when they are about the same.
         if slots > 0, reads[index] <= slots / 8 * 7 { wishes |= bit }
-        if reads[index] > slots { wishes &= ~bit }
+        if reads[index] > slots / 16 * 17 { wishes &= ~bit }
         return wishes
     }
 

@@ -45,6 +45,7 @@ import Testing
         time(&choice, slotTicks: 1_000)
         #expect(wishes(&choice, 65_536, ticks: 4_000) == 0b100)
         #expect(wishes(&choice, 65_536, ticks: 7_900) == 0b100)
+        #expect(wishes(&choice, 65_536, ticks: 8_400) == 0b100)
         #expect(wishes(&choice, 65_536, ticks: 8_800) == 0)
     }
 
@@ -76,7 +77,7 @@ import Testing
         }
         #expect(wishes(ticks: 5_400) == 0)
         #expect(wishes(ticks: 5_200) == 1 << 10)
-        #expect(wishes(ticks: 6_100) == 0)
+        #expect(wishes(ticks: 6_500) == 0)
         #expect(choice.reads(65_536, isInHeap: true, wishes: 1 << 10) == true)
         #expect(choice.reads(65_536, isInHeap: false, wishes: 1 << 10) == false)
     }
