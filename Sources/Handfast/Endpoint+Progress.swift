@@ -80,11 +80,22 @@ extension Endpoint {
             if let end = spinEnd {
                 if end <= now, !condition() { sleep(until: deadline) }
             } else {
-                spinEnd = now + engine.settings.spinDuration
+                spinEnd =
+                    now
+                    + Self.spinDuration(
+                        engine.settings.spinDuration, announcedByteCount: state.pointee.announcedByteCount)
             }
         }
         return true
     }
+
+    /// A peer says nothing while it reads a payload, and is quicker than 4 GB/s. Who does not spin does not now either.
+    static func spinDuration(_ usual: Duration, announcedByteCount: Int) -> Duration {
+        usual > .zero ? usual + .nanoseconds(min(announcedByteCount, announcedByteLimit) / 4) : usual
+    }
+
+    /// Perhaps nobody has posted a receive for them yet.
+    private static let announcedByteLimit = 4 << 20
 
     private static let roundsBeforeClock = 64
     private static let spinsPerClock = 64

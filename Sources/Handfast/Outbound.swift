@@ -219,7 +219,9 @@ extension UnsafeMutablePointer<ConnectionSlot> {
                 callForAttention()
             default: break
             }
-        case .message where request.pointee.trailerByteCount > 0: return pointee.awaitingFinish.append(request)
+        case .message where request.pointee.trailerByteCount > 0:
+            pointee.endpoint?.pointee.announcedByteCount += request.pointee.payloadByteCount
+            return pointee.awaitingFinish.append(request)
         case .message, .pull, .operation, .flush, .putRead, .hold: break
         case .payloadAnswer: answered(request)
         case .operationPart: return issued(request)

@@ -46,7 +46,8 @@ extension Settings {
         help: "The most bytes of messages that are kept before a receive asks for them.")
     static let spin = Setting.microseconds(
         "HANDFAST_SPIN_US", default: 50, in: 0...1_000_000,
-        help: "Microseconds that a wait spins before it sleeps.")
+        help:
+            "Microseconds that a wait spins before it sleeps; at most 1 ms more while a peer may be reading a payload.")
     static let pendingHandshakes = Setting.integer(
         "HANDFAST_PENDING_HANDSHAKES", default: 128, in: 1...65_536, unit: "a number of handshakes",
         help: "The most handshakes of an endpoint that are under way at once.")
