@@ -29,8 +29,9 @@ final class ConnectionRecord {
     var phaseLog: PhaseLog?
     /// Of the peer's endpoint; its memory keys have it too. 0 of a pscom peer.
     var peerIncarnation: UInt64 = 0
-    /// What the transport said when its channel was lost.
+    /// What the transport said when its channel was lost, or ended; 0 for nothing wrong.
     var channelReason: String?
+    var channelError: Int32 = 0
     /// Why it ended; nil after an orderly close by this side.
     var error: HandfastError?
     /// The user has said close: the slot is given back at the end.

@@ -46,8 +46,6 @@ struct ConnectionSlot: TableSlot {
     var taken = MessageList()
     /// Held by the messages of both.
     var unexpectedByteCount = 0
-    /// Of the messages of both: those whose payload lies in the peer's memory.
-    var remoteCount: Int32 = 0
     /// What copies of messages hold of the send queue.
     var copiedByteCount: Int32 = 0
 
@@ -74,7 +72,6 @@ struct ConnectionSlot: TableSlot {
     var hasChannelEnded = false
     /// Linked in the endpoint's list of connections that need the engine's slow part.
     var needsAttention = false
-    var channelError: Int32 = 0
     /// Place among the peers that are connected on demand; -1 for a direct connect.
     var peerIndex: Int32 = -1
     /// Counts deliveries, so that a vanished peer's last bytes are read before it is given up.

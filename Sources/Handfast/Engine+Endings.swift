@@ -28,7 +28,7 @@ extension Engine {
             return end(record, error)
         }
         if slot.pointee.hasPeerEnded { failReceives(slot, EndReason(record.endReason)) }
-        if slot.pointee.hasChannelEnded { end(record, gone(record, slot.pointee.channelError)) }
+        if slot.pointee.hasChannelEnded { end(record, gone(record, record.channelError)) }
     }
 
     /// The user closes: what was sent still goes out.
@@ -199,7 +199,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
     /// Something goes on for which our goodbye must wait.
     fileprivate var mustStay: Bool {
         // The peer keeps its memory for us to read until we say goodbye too.
-        if pointee.remoteCount > 0 || !pointee.reading.isEmpty { return true }
+        if pointee.unexpected.hasRemote || pointee.taken.hasRemote || !pointee.reading.isEmpty { return true }
         if hasOperations { return true }
         // Payloads that the peer asks for go out before our last message; after its own it asks for none.
         guard !pointee.hasPeerEnded else { return false }

@@ -58,7 +58,7 @@ private func slot(_ connection: UnsafeMutableRawPointer?) -> UnsafeMutablePointe
 
 @c(handfast_engine_closed) func engineClosed(_ connection: UnsafeMutableRawPointer?, _ error: Int32) {
     slot(connection).pointee.hasChannelEnded = true
-    slot(connection).pointee.channelError = error
+    slot(connection).record?.channelError = error
     slot(connection).callForAttention()
 }
 

@@ -82,7 +82,6 @@ extension UnsafeMutablePointer<ConnectionSlot> {
         pointee.unexpected.append(message)
         pointee.endpoint?.pointee.arrivals.append(message)
         pointee.unexpectedByteCount += message.pointee.heldByteCount
-        if message.pointee.isRemote { pointee.remoteCount += 1 }
         pointee.endpoint?.pointee.unexpectedByteCount += message.pointee.heldByteCount
         pointee.endpoint?.noteForHandler(message)
     }
@@ -96,7 +95,6 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             pointee.endpoint?.pointee.arrivals.remove(message)
         }
         pointee.unexpectedByteCount -= message.pointee.heldByteCount
-        if message.pointee.isRemote { pointee.remoteCount -= 1 }
         release(message.pointee.cost)
         guard let endpoint = pointee.endpoint else { return }
         endpoint.pointee.unexpectedByteCount -= message.pointee.heldByteCount

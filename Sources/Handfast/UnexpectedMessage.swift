@@ -95,6 +95,16 @@ struct MessageList {
         return sum
     }
 
+    /// Whether the payload of one lies in the peer's memory.
+    var hasRemote: Bool {
+        var next = first
+        while let message = next {
+            if message.pointee.isRemote { return true }
+            next = message.pointee.next
+        }
+        return false
+    }
+
     mutating func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
         message.pointee.next = nil
         message.pointee.previous = last
