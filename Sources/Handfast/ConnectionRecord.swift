@@ -29,17 +29,21 @@ final class ConnectionRecord {
     var phaseLog: PhaseLog?
     /// Of the peer's endpoint; its memory keys have it too. 0 of a pscom peer.
     var peerIncarnation: UInt64 = 0
-    /// What the transport said when its channel was lost, or ended; 0 for nothing wrong.
+    /// What the transport said when its channel was lost.
     var channelReason: String?
-    var channelError: Int32 = 0
     /// Why it ended; nil after an orderly close by this side.
     var error: HandfastError?
+    /// When the peer's goodbye must have come.
+    var closeDeadline: ContinuousClock.Instant?
+    // Small ones behind one that leaves them room.
     /// The user has said close: the slot is given back at the end.
     var isClosedByUser = false
     /// Queued or sent; no message follows it.
     var hasQueuedEnd = false
-    /// When the peer's goodbye must have come.
-    var closeDeadline: ContinuousClock.Instant?
+    /// Its end is in the queue of events.
+    var hasEvent = false
+    /// Why the transport's channel ended; 0 when the peer closed it.
+    var channelError: Int32 = 0
     var lifeline: Descriptor?
     var lifelineWatch: UInt?
     /// The lifeline has ended: how many deliveries there were when it was last looked at.
@@ -49,8 +53,6 @@ final class ConnectionRecord {
     var peerPlaces: [EndpointAddress.Place] = []
     /// Of a peer's connect that may come by several streams: which.
     var contest: Contest?
-    /// Its end is in the queue of events.
-    var hasEvent = false
     /// Of a connection on demand that was ever used.
     var association: Association?
 
