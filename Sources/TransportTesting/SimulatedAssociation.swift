@@ -19,6 +19,8 @@ final class SimulatedAssociation {
     /// Streams of its own.
     private(set) var openCount = 0
     private var demandedAt = Duration.zero
+    /// Of the handshake whose failure is being told.
+    private var failingSince: Duration?
     private var streams: [StreamID: SimulatedHandshake] = [:]
     private var agreement: (stream: SimulatedStream, transport: UInt32)?
     private var dial: SimulatedDial?
@@ -95,7 +97,9 @@ final class SimulatedAssociation {
 
     func failed(_ handshake: SimulatedHandshake, _ failure: HandshakeFailure) {
         guard streams.removeValue(forKey: handshake.id) != nil else { return }
+        failingSince = handshake.begunAt
         tell(.streamFailed(handshake.id, failure))
+        failingSince = nil
     }
 
     /// The established stream is over.
@@ -166,7 +170,8 @@ final class SimulatedAssociation {
         if case .handshake(.rejectedByPeer(let rejection)) = failure, rejection.code == .unknownName {
             return network.complain("\(endpoint.name.whole) failed by another's wrong address: \(rejection.text)")
         }
-        if demandedAt > network.conditions.faultsEnd {
+        // The peer may have begun before, and been refused by chance then.
+        if min(demandedAt, failingSince ?? demandedAt) > network.conditions.faultsEnd {
             return network.complain("\(endpoint.name.whole) failed on a fair network: \(failure)")
         }
         demandLater()

@@ -11,6 +11,7 @@ final class SimulatedHandshake {
     private var stage = Stage.talking
     private var pending: [HandshakeAction] = []
     private var isActing = false
+    let begunAt: Duration
     private var preface: PeerInfo?
     private var hasBegun = false
     /// Of a starter: the peer has said who it is, and it is the right one.
@@ -29,6 +30,7 @@ final class SimulatedHandshake {
         self.stream = stream
         self.end = end
         self.handshake = handshake
+        begunAt = endpoint.network.now
         stream.read(.handshake(self), at: end)
         endpoint.network.schedule(in: SimulatedNetwork.handshakeTimeout) { [weak self] in self?.tell(.deadlinePassed) }
     }
