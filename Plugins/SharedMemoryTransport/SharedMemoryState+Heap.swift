@@ -49,7 +49,8 @@ extension SharedMemoryState {
     }
 
     static func dropPeerHeap(_ channel: Channel) {
-        unsafe channel.pointee.transport.pointee.mappedByteCount -= channel.pointee.peerHeap.byteCount
+        let transport = unsafe channel.pointee.transport
+        unsafe transport.pointee.mappedByteCount -= channel.pointee.peerHeap.byteCount
         unsafe channel.pointee.peerHeap.unmap()
     }
 }
