@@ -11,7 +11,7 @@ import Glibc
     var source: UInt64
     var byteCount: UInt64
     let token: UInt64
-    /// What it has taken so far, for how many bytes, all of which were in the peer's heap or not.
+    /// What it has taken so far, for how many bytes, and whether all of them were in the peer's heap.
     var ticks: UInt64 = 0
     var readByteCount: UInt64 = 0
     var isInHeap = true

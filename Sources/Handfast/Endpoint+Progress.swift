@@ -83,19 +83,19 @@ extension Endpoint {
                 spinEnd =
                     now
                     + Self.spinDuration(
-                        engine.settings.spinDuration, announcedByteCount: state.pointee.announcedByteCount)
+                        engine.settings.spinDuration, offeredByteCount: state.pointee.offeredByteCount)
             }
         }
         return true
     }
 
     /// A peer says nothing while it reads a payload, and is quicker than 4 GB/s. Who does not spin does not now either.
-    static func spinDuration(_ usual: Duration, announcedByteCount: Int) -> Duration {
-        usual > .zero ? usual + .nanoseconds(min(announcedByteCount, announcedByteLimit) / 4) : usual
+    static func spinDuration(_ usual: Duration, offeredByteCount: Int) -> Duration {
+        usual > .zero ? usual + .nanoseconds(min(offeredByteCount, offeredByteLimit) / 4) : usual
     }
 
     /// Perhaps nobody has posted a receive for them yet.
-    private static let announcedByteLimit = 4 << 20
+    private static let offeredByteLimit = 4 << 20
 
     private static let roundsBeforeClock = 64
     private static let spinsPerClock = 64

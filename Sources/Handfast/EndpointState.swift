@@ -42,7 +42,7 @@ struct EndpointState: ~Copyable {
     /// The number of the last payload that was announced, to whomever.
     var lastRendezvous: UInt64 = 0
     /// In bytes, payloads that peers may be reading just now.
-    var announcedByteCount = 0
+    var offeredByteCount = 0
     /// Messages without a receive, of all connections, in the order of their arrival.
     var arrivals = ArrivalList()
     /// Messages that the program took and has not received.

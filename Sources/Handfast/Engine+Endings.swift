@@ -173,7 +173,7 @@ extension Engine {
         failReceives(slot, reason)
         while let request = slot.dequeueFirst() { request.fail(reason) }
         while let request = slot.pointee.awaitingFinish.removeFirst() {
-            state.pointee.announcedByteCount -= request.pointee.payloadByteCount
+            state.pointee.offeredByteCount -= request.pointee.payloadByteCount
             // The peer had all of it.
             if request.pointee.isReleasedByPeer { request.complete(.succeeded) } else { request.fail(reason) }
         }

@@ -220,7 +220,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
             default: break
             }
         case .message where request.pointee.trailerByteCount > 0:
-            pointee.endpoint?.pointee.announcedByteCount += request.pointee.payloadByteCount
+            pointee.endpoint?.pointee.offeredByteCount += request.pointee.payloadByteCount
             return pointee.awaitingFinish.append(request)
         case .message, .pull, .operation, .flush, .putRead, .hold: break
         case .payloadAnswer: answered(request)

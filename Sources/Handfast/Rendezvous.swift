@@ -163,7 +163,7 @@ extension UnsafeMutablePointer<ConnectionSlot> {
 
     func takeAnnounced(_ request: UnsafeMutablePointer<RequestSlot>) {
         pointee.awaitingFinish.remove(request)
-        pointee.endpoint?.pointee.announcedByteCount -= request.pointee.payloadByteCount
+        pointee.endpoint?.pointee.offeredByteCount -= request.pointee.payloadByteCount
         conceal(UInt64(littleEndian: request.pointee.trailer.1))
         if pointee.dropsArrivals { callForAttention() }
     }

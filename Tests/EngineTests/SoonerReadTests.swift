@@ -100,18 +100,18 @@ import Testing
         let (near, far) = try pair.connect()
         let (sent, room) = (Payload(byteCount: 20_001, seed: 1), Payload(byteCount: 20_001))
         let sends = try (0..<2).map { _ in try near.send(sent.bytes) }
-        #expect(pair.near.state.pointee.announcedByteCount == 40_002)
+        #expect(pair.near.state.pointee.offeredByteCount == 40_002)
         _ = try pair.finish(try pair.far.receive(into: room.mutable, from: far))
         _ = try pair.finish(sends[0])
-        #expect(pair.near.state.pointee.announcedByteCount == 20_001)
+        #expect(pair.near.state.pointee.offeredByteCount == 20_001)
         far.close()
         pair.run("the connection is over") { sends[1].isComplete }
-        #expect(pair.near.state.pointee.announcedByteCount == 0)
+        #expect(pair.near.state.pointee.offeredByteCount == 0)
     }
 
     @Test func `takes 4 GB a second at least, of which a millisecond is waited for without sleep`() {
         func spin(_ usual: Int, _ byteCount: Int) -> Duration {
-            Endpoint.spinDuration(.microseconds(usual), announcedByteCount: byteCount)
+            Endpoint.spinDuration(.microseconds(usual), offeredByteCount: byteCount)
         }
         #expect(spin(50, 0) == .microseconds(50))
         #expect(spin(50, 1_000_000) == .microseconds(300))

@@ -78,6 +78,7 @@ import Testing
         var memory = PeerMemory(pid: getpid(), proofAddress: UInt64(UInt(bitPattern: proof)), proof: proof.pointee)
         #expect(memory.obstacle == nil)
         #expect(memory.read(to.baseAddress!, from: address(from), byteCount: 4096) == 4096)
+        // A proof is good for 100 us; to wait longer changes nothing.
         usleep(10_000)
         #expect(memory.read(to.baseAddress!, from: address(from), byteCount: 4096) == 4096)
         proof.pointee = Nonce(high: 1, low: 3)

@@ -152,6 +152,7 @@ struct EchoSession: ~Copyable {
         withdrawReceives()
         do {
             region?.deregister()
+            // Room for what is not announced is large and costs nothing, which memory of an endpoint would.
             if memory.bytes.count < layout.byteCount || allocates {
                 memory = try Memory(byteCount: layout.byteCount, owner: allocates ? endpoint : nil)
             }

@@ -168,7 +168,7 @@ typedef struct hf_transport_plugin {
     const hf_plugin_setting *settings;
     /* Whether a variable, named by its index, may hold this text. Called on any thread, also before `make`. NULL allows all. */
     int32_t (*allows)(uint32_t setting, const char *value);
-    /* The data path; `read`, the four for exposed memory together, and the two that give memory may be NULL. */
+    /* The data path; `read`, the four for exposed memory together, `read_is_sooner`, and the two that give memory may be NULL. */
     const hf_transport_operations *operations;
 
     /* The transport of one endpoint, what `operations` calls `transport`. `values` are the variables' texts in the order of
