@@ -6,6 +6,8 @@
 enum RingMemory {
     static let lineByteCount = 64
     static let controlByteCount = 8
+    /// A packet of so many bytes takes one line.
+    static let oneLineByteCount = lineByteCount - controlByteCount
     /// A control word of this value says: go on at the first line.
     static let wrapMark: UInt64 = .max
     /// A control word with this bit says: so many bytes and one are in the next slot of bulk memory.
@@ -15,7 +17,7 @@ enum RingMemory {
     static let fetchDistance = 4
 
     /// So many bytes of a packet are fetched as soon as its size is known.
-    static let fetchLimit = 256
+    static let fetchLimit = 2048
 
     /// Bytes to map for a ring of so many lines.
     static func byteCount(lineCount: Int) -> Int { (lineCount + 1) * lineByteCount }

@@ -43,6 +43,18 @@ import CSystem
         return unsafe next + RingMemory.controlByteCount
     }
 
+    // Hot path.
+    /// Has all lines of the packet fetched that was reserved last: the consumer had them, and one by one that takes long.
+    @inline(__always)
+    func fetch(_ byteCount: Int) {
+        let end = byteCount &+ RingMemory.controlByteCount
+        var ahead = RingMemory.lineByteCount
+        while ahead < end {
+            unsafe csystem_prefetch_to_write(next + ahead)
+            ahead &+= RingMemory.lineByteCount
+        }
+    }
+
     @inline(never)
     private mutating func makeReady(_ needed: Int) -> Bool {
         // They must fit before the end; else it starts over.

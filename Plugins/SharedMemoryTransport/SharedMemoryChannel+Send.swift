@@ -27,13 +27,13 @@ private let farByteCount: UInt64 = 1_536
     guard wanted <= packetLimit, var room = unsafe channel.pointee.producer.reserve(Int(wanted)) else {
         return unsafe sendParts(channel, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
     }
-    if unsafe wanted >= farByteCount && channel.pointee.producer.isFar {
-        unsafe fill(room, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
+    if wanted > RingMemory.oneLineByteCount {
+        unsafe fill(room, pieces, end, wanted, channel)
     } else {
         var piece = unsafe pieces
         repeat {
             let byteCount = unsafe piece.pointee.byte_count
-            unsafe csystem_copy_in_order(room, piece.pointee.bytes, byteCount)
+            unsafe csystem_copy(room, piece.pointee.bytes, byteCount)
             unsafe room += Int(truncatingIfNeeded: byteCount)
             unsafe piece += 1
         } while unsafe piece < end
@@ -44,8 +44,28 @@ private let farByteCount: UInt64 = 1_536
 }
 
 // Hot path.
+/// Fills a packet of several lines. Not inlined, so that one of a single line stays short.
+@inline(never)
+private func fill(
+    _ start: UnsafeMutableRawPointer, _ pieces: UnsafePointer<hf_piece>, _ end: UnsafePointer<hf_piece>,
+    _ byteCount: UInt64, _ channel: UnsafeMutablePointer<SharedMemoryChannel>
+) {
+    if unsafe byteCount >= farByteCount && channel.pointee.producer.isFar {
+        return unsafe fillPastCaches(start, PieceCursor(pieces, count: end - pieces, byteCount: byteCount))
+    }
+    unsafe channel.pointee.producer.fetch(Int(byteCount))
+    var (piece, room) = unsafe (pieces, start)
+    repeat {
+        let byteCount = unsafe piece.pointee.byte_count
+        unsafe csystem_copy_in_order(room, piece.pointee.bytes, byteCount)
+        unsafe room += Int(truncatingIfNeeded: byteCount)
+        unsafe piece += 1
+    } while unsafe piece < end
+}
+
+// Hot path.
 /// Fills a packet, its first line as usual and what then is left of one piece past the caches.
-private func fill(_ room: UnsafeMutableRawPointer, _ start: PieceCursor) {
+private func fillPastCaches(_ room: UnsafeMutableRawPointer, _ start: PieceCursor) {
     var (cursor, room) = unsafe (start, room)
     var count = RingMemory.lineByteCount - RingMemory.controlByteCount
     while cursor.byteCount > 0 {
@@ -137,12 +157,15 @@ private func sendSlot(
     else { return false }
     let run = unsafe cursor.run
     let isFar = unsafe channel.pointee.producer.isFar
-    let wanted = isAlone && !isFar ? BulkMemory.partByteCount : BulkMemory.slotByteCount
+    let isAlone = isAlone && !isFar
+    let wanted = isAlone ? BulkMemory.partByteCount : BulkMemory.slotByteCount
     let byteCount = BulkMemory.share(of: run.count, wanted: wanted)
     if isFar {
         unsafe csystem_copy_past_caches(slot, run.baseAddress, UInt64(byteCount))
-    } else {
+    } else if isAlone {
         unsafe csystem_copy_in_order(slot, run.baseAddress!, UInt64(byteCount))
+    } else {
+        unsafe csystem_copy(slot, run.baseAddress!, UInt64(byteCount))
     }
     cursor.skip(byteCount)
     unsafe channel.pointee.producer.publishSlot(byteCount)

@@ -66,28 +66,43 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
     }
 }
 
-/// Copies to lines that another processor has read last, one after the other. They all have to be fetched from there, which begins
-/// later with a copy that writes both ends first, as the usual one does; far more bytes it fetches by itself.
+/// Copies to lines that another processor has read last, one after the other. They all have to be fetched from there: a store into two
+/// lines waits for both, and the usual copy writes both ends first. Far more than 2 KiB the usual copy fetches sooner.
 static inline void csystem_copy_in_order(void *to, const void *from, uint64_t byte_count) {
     char *target = (char *)to;
     const char *source = (const char *)from;
-    if (byte_count <= 2048) {
-        for (; byte_count > 64; byte_count -= 64, target += 64, source += 64) {
-            const csystem_quad *from_line = (const csystem_quad *)source;
-            csystem_quad *to_line = (csystem_quad *)target;
-            csystem_quad a = from_line[0], b = from_line[1], c = from_line[2], d = from_line[3];
-            to_line[0] = a;
-            to_line[1] = b;
-            to_line[2] = c;
-            to_line[3] = d;
-            __asm__ volatile("" ::: "memory");  // Else the compiler makes the usual copy of it.
-        }
+    uint64_t here = 64 - ((uintptr_t)target & 63);
+    if (here < byte_count) {
+        csystem_copy(target, source, here);
+        target += here;
+        source += here;
+        byte_count -= here;
+        __asm__ volatile("" ::: "memory");  // Else the compiler puts the stores in another order.
+    }
+    for (; byte_count > 64; byte_count -= 64, target += 64, source += 64) {
+        const csystem_quad *from_line = (const csystem_quad *)source;
+        csystem_quad *to_line = (csystem_quad *)target;
+        csystem_quad a = from_line[0], b = from_line[1], c = from_line[2], d = from_line[3];
+        to_line[0] = a;
+        to_line[1] = b;
+        to_line[2] = c;
+        to_line[3] = d;
+        __asm__ volatile("" ::: "memory");
     }
     csystem_copy(target, source, byte_count);
 }
 
 /// Has a line of memory fetched that is going to be read.
 static inline void csystem_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
+
+/// Has a line of memory fetched that is going to be written, which takes it from other processors.
+static inline void csystem_prefetch_to_write(void *line) {
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(char *)line));  // The compiler takes it for newer processors only.
+#else
+    __builtin_prefetch(line, 1, 3);
+#endif
+}
 
 /// Tells the processor that this is a spin loop.
 static inline void csystem_pause(void) {
