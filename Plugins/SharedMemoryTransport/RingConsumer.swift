@@ -24,6 +24,8 @@ import CSystem
     /// The longest packet that there can be: up to the end of the ring, in bytes. Negative at the last line.
     private var limit = 0
     private(set) var consumed: UInt64 = 0
+    /// Lines of the last packet: the next one may be as long.
+    private var expectedLineCount = 1
 
     /// - Parameter memory: as for the producer; outlives this value.
     init(memory: UnsafeMutableRawPointer, lineCount: Int) {
@@ -45,7 +47,10 @@ import CSystem
             startOver()
             control = load()
         }
-        guard control != 0 else { return nil }
+        guard control != 0 else {
+            if expectedLineCount > 1 { fetchExpected() }
+            return nil
+        }
         let byteCount = Int(truncatingIfNeeded: control &- 1)
         isInSlot = limit >= 0 && control & RingMemory.slotMark != 0
         if isInSlot { return unsafe try peekSlot(control) }
@@ -83,6 +88,7 @@ import CSystem
         unsafe next += used &* RingMemory.lineByteCount
         limit &-= used &* RingMemory.lineByteCount
         consumed &+= UInt64(truncatingIfNeeded: used)
+        expectedLineCount = used
         unsafe csystem_store_release(consumedLines, consumed)
         return isInSlot ? BulkMemory.linesPerSlot : used
     }
@@ -97,6 +103,13 @@ import CSystem
             unsafe csystem_prefetch(start + ahead)
             ahead &+= RingMemory.lineByteCount
         }
+    }
+
+    // Hot path.
+    /// Has the lines behind the next control word fetched, for a short packet that may have come before the next look.
+    private func fetchExpected() {
+        guard expectedLineCount <= RingMemory.expectedLineLimit else { return }
+        for line in 1..<expectedLineCount { unsafe csystem_prefetch(next + line &* RingMemory.lineByteCount) }
     }
 
     // Hot path.

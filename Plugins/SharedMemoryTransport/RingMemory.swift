@@ -19,6 +19,9 @@ enum RingMemory {
     /// So many bytes of a packet are fetched as soon as its size is known.
     static let fetchLimit = 2048
 
+    /// A packet of so few lines is fetched together with its control word, while it is waited for.
+    static let expectedLineLimit = 4
+
     /// Bytes to map for a ring of so many lines.
     static func byteCount(lineCount: Int) -> Int { (lineCount + 1) * lineByteCount }
 
