@@ -10,9 +10,11 @@ from .rows import KIB, MIB, PATHS, Test
 _WIDTH, _HEIGHT = 960, 760
 _PANEL_WIDTH, _PANEL_HEIGHT = 380, 270
 _LEFTS, _TOPS = [70, 550], [60, 410]
-_FAMILIES = ["Handfast", "UCX", "UCX posix+cma", "libfabric", "Open MPI", "NetPIPE TCP", "sockperf", "Handfast allocated", "floor"]
-_LIGHT = ["#0b63ce", "#d9730d", "#b3261e", "#2e8540", "#7b4fb5", "#0f8b8d", "#9a7400", "#4aa3ff", "#777777"]
-_DARK = ["#6cb2ff", "#ffab5c", "#ff8a80", "#7bd389", "#c3a3f5", "#5fd4d6", "#e3c04d", "#a8d4ff", "#a0a0a0"]
+_FAMILIES = [
+    "Handfast", "UCX", "UCX posix+cma", "libfabric", "Open MPI", "NetPIPE TCP", "sockperf", "Handfast allocated", "floor", "floor read",
+]
+_LIGHT = ["#0b63ce", "#d9730d", "#b3261e", "#2e8540", "#7b4fb5", "#0f8b8d", "#9a7400", "#4aa3ff", "#777777", "#b0a070"]
+_DARK = ["#6cb2ff", "#ffab5c", "#ff8a80", "#7bd389", "#c3a3f5", "#5fd4d6", "#e3c04d", "#a8d4ff", "#a0a0a0", "#d0c090"]
 
 
 @dataclass(frozen=True)

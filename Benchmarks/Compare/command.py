@@ -111,8 +111,8 @@ def _compare(options: argparse.Namespace, folder: Path) -> int:
 def build_floors(folder: Path) -> list[str]:
     """Compiles them; without a compiler the others are still measured."""
     lines = []
-    for name in ("shared_memory", "tcp", "wake"):
-        words = ["cc", "-O2", "-std=gnu11", "-o", str(folder / name), str(_FLOORS / f"{name}.c")]
+    for name, source, *options in (["shared_memory"] * 2, ["reads", "shared_memory", "-DREADS"], ["tcp"] * 2, ["wake"] * 2):
+        words = ["cc", "-O2", "-std=gnu11", *options, "-o", str(folder / name), str(_FLOORS / f"{source}.c")]
         if shutil.which("cc") is None:
             return ["left out: the floors, there is no C compiler: Debian has it in gcc"]
         built = subprocess.run(words, capture_output=True, text=True, timeout=60)

@@ -272,6 +272,20 @@ class Floor(Tool):
         return parsers.floor(row, output)
 
 
+class ReadFloor(Floor):
+    """What memory that a program has from anywhere can be copied with, one copy a message."""
+
+    family = "floor read"
+    note = "process_vm_readv out of the sender's memory, whose bytes stay the same, and nothing else"
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place, "shm")
+        self.name, self.program = self.family, str(place.floors / "reads")
+
+    def measures(self, row: Row) -> bool:
+        return super().measures(row) and row.byte_count >= 64 * KIB
+
+
 def netpipe_words(row: Row, place: Place) -> list[str]:
     size = str(row.byte_count)
     # It does each size three times.
@@ -298,6 +312,7 @@ def all_tools(place: Place) -> list[Tool]:
         Libfabric(place, "shm"),
         OpenMPI(place, "shm"),
         Floor(place, "shm"),
+        ReadFloor(place),
         Handfast(place, "tcp"),
         UCX(place, "tcp", "tcp"),
         Libfabric(place, "tcp"),
