@@ -100,7 +100,7 @@ extension Engine {
             decisions.append(
                 ConnectionDecision(transport: live.definition.name, outcome: .refusedHere, reason: refusal.text))
         }
-        return (named.filter { $0.transport != nil }, decisions)
+        return (named.filter { $0.refusal == nil }, decisions)
     }
 
     func makeAttempt(_ number: UInt32, _ role: AttemptRole, with peer: PeerDescription) throws(TransportRefusal)
@@ -168,10 +168,16 @@ extension Engine {
         if driver.isSuccessor { note(driver, asPeerOf: record) }
         record.decisions = decisionPool.share(decisions(of: driver, record))
         let way = driver.rendezvousWay
-        if attempt.takesSocket {
-            carry(record, by: index, attempt, socket: socket.release(), way)
+        let takesSocket = attempt.takesSocket
+        do throws(TransportRefusal) {
+            try carry(record, by: index, attempt, socket: socket.number, way)
+        } catch {
+            over(driver)
+            return end(record, fault(of: record, by: index, error))
+        }
+        if takesSocket {
+            _ = socket.release()
         } else {
-            carry(record, by: index, attempt, socket: socket.number, way)
             record.lifelineWatch = watches.add(socket.number, .lifeline(record), readable: true, writable: false)
             record.lifeline = consume socket
         }
@@ -191,10 +197,11 @@ extension Engine {
     /// - Parameters:
     ///   - index: of the transport.
     ///   - way: of payloads that wait for a receive, where the peer cannot read them from our memory.
+    /// - Throws: when there is no channel, because the transport is at fault: it is left out from then on.
     func carry(
         _ record: ConnectionRecord, by index: Int, _ attempt: any TransportAttempt, socket: Int32,
         _ way: RendezvousThresholds.Way
-    ) {
+    ) throws(TransportRefusal) {
         guard let transport = transports[index].transport else { return }
         let slot = record.slot
         let peerReads = transport.operations.pointee.read != nil && attempt.peerReads
@@ -208,13 +215,32 @@ extension Engine {
             readPart: transport.operations.pointee.read != nil ? byteCount(.read) : .max,
             asksTransport: peerReads && attempt.prefersChannel && transport.operations.pointee.read_is_sooner != nil)
         state.pointee.poll(alsoTransport: transport.state)
-        slot.pointee.channel = attempt.open(socket: socket, engine: engineOperations, connection: slot)
+        do throws(TransportRefusal) {
+            slot.pointee.channel = try attempt.open(socket: socket, engine: engineOperations, connection: slot)
+        } catch {
+            transports[index].leaveOut(error)
+            let name = transports[index].definition.name
+            logger.error(
+                "transport is at fault and left out", metadata: ["transport": "\(name)", "reason": "\(error.text)"])
+            throw error
+        }
         slot.pointee.operations = transport.operations
         record.phase = .connected(transport: index)
         record.error = nil
         record.channelReason = nil
         logger.debug(
             "connected", metadata: ["peer": "\(record.peerText)", "transport": "\(transports[index].definition.name)"])
+    }
+
+    /// What the user is told of a connection whose transport was agreed on and then gave no channel.
+    private func fault(of record: ConnectionRecord, by index: Int, _ refusal: TransportRefusal) -> HandfastError {
+        let name = transports[index].definition.name
+        let decision = ConnectionDecision(transport: name, outcome: .refusedHere, reason: refusal.text)
+        record.decisions = decisionPool.share(record.decisions.map { $0.transport == name ? decision : $0 })
+        return HandfastError(
+            .noTransport,
+            "\(record.peerText): the transport \(name) is not available: \(refusal.text); the next connect leaves it out"
+        )
     }
 
     /// The peer did not answer at all.

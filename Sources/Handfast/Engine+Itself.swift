@@ -50,8 +50,8 @@ extension Engine {
                 let name = transportName(number)
                 do throws(TransportRefusal) {
                     try mirror(attempt)
+                    try carry(record, by: index, attempt, socket: -1, .messages)
                     record.decisions.append(ConnectionDecision(transport: name, outcome: .chosen, reason: ""))
-                    carry(record, by: index, attempt, socket: -1, .messages)
                     record.peerIncarnation = incarnation
                     return record.slot.begin(peerFeatures: connectionFeatures)
                 } catch {

@@ -22,7 +22,7 @@ final class Engine {
     let logger: Logger
     let state: UnsafeMutablePointer<EndpointState>
     let watches: Watches
-    let transports: [LiveTransport]
+    var transports: [LiveTransport]
     let processID = getpid()
     /// New with every endpoint, so that a peer can tell a restart.
     let incarnation = UInt64.random(in: 1...UInt64.max)

@@ -5,8 +5,8 @@ import TransportAPI
 struct LiveTransport {
     let definition: TransportDefinition
     let transport: (any Transport)?
-    /// Why there is none.
-    let refusal: TransportRefusal?
+    /// Why there is none, or why no connection gets it any more.
+    private(set) var refusal: TransportRefusal?
 
     init(_ definition: TransportDefinition, _ values: SettingValues) {
         self.definition = definition
@@ -18,6 +18,9 @@ struct LiveTransport {
             refusal = error
         }
     }
+
+    /// It broke its word: what goes on over it may go on, and nothing new begins.
+    mutating func leaveOut(_ fault: TransportRefusal) { refusal = fault }
 
     /// Memory that peers read sooner than other; nil when it has none.
     func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {

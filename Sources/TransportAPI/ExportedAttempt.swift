@@ -21,7 +21,10 @@ final class ExportedAttempt {
         table.pointee.takes_socket = { ExportedAttempt.find($0).attempt.takesSocket ? 1 : 0 }
         table.pointee.peer_reads = { ExportedAttempt.find($0).attempt.peerReads ? 1 : 0 }
         table.pointee.prefers_channel = { ExportedAttempt.find($0).attempt.prefersChannel ? 1 : 0 }
-        table.pointee.open = { ExportedAttempt.find($0).attempt.open(socket: $1, engine: $2!, connection: $3!) }
+        table.pointee.open = { attempt, socket, engine, connection in
+            // NULL is all that a table can say of a fault.
+            try? ExportedAttempt.find(attempt).attempt.open(socket: socket, engine: engine!, connection: connection!)
+        }
         table.pointee.free_attempt = { Unmanaged<ExportedAttempt>.fromOpaque($0!).release() }
     }
 

@@ -35,9 +35,11 @@ public protocol TransportAttempt: AnyObject {
     /// - Parameters:
     ///   - socket: the handshake's own TCP stream; a transport that keeps it says so by `takesSocket`.
     ///   - connection: handed back with every call to `engine`.
+    /// - Throws: when the transport broke its word; the connection ends, and the endpoint does without the transport from
+    ///   then on. What can be foreseen is refused by `advance`.
     func open(
         socket: Int32, engine: UnsafePointer<hf_engine_operations>, connection: UnsafeMutableRawPointer
-    ) -> UnsafeMutableRawPointer
+    ) throws(TransportRefusal) -> UnsafeMutableRawPointer
 
     /// True when the channel goes on over the handshake's socket and closes it in the end.
     var takesSocket: Bool { get }

@@ -58,9 +58,9 @@ final class PluginAttempt: TransportAttempt {
 
     func open(
         socket: Int32, engine: UnsafePointer<hf_engine_operations>, connection: UnsafeMutableRawPointer
-    ) -> UnsafeMutableRawPointer {
+    ) throws(TransportRefusal) -> UnsafeMutableRawPointer {
         guard let channel = functions.pointee.open(attempt, socket, engine, connection) else {
-            fatalError("the transport \(transport.table.name) returned NULL from open, which cannot fail")
+            throw fault("its open returned NULL for a connection that it had accepted")
         }
         return channel
     }

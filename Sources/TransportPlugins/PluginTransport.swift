@@ -20,7 +20,9 @@ final class PluginTransport: Transport {
                 return call(rest.dropFirst())
             }
         }
-        guard let state = call(texts[...]) else { throw TransportRefusal(refusal) }
+        guard let state = call(texts[...]) else {
+            throw TransportRefusal(refusal, otherwise: "its make gave neither a transport nor a reason")
+        }
         self.state = state
     }
 
@@ -48,10 +50,10 @@ final class PluginTransport: Transport {
 
 extension TransportRefusal {
     /// The text up to its zero, which a careless writer may have left out.
-    init(_ refusal: hf_refusal) {
+    init(_ refusal: hf_refusal, otherwise: String = "it gives no reason") {
         let text = withUnsafeBytes(of: refusal.text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         self.init(
             refusal.code == 0 ? .unreachable : Code(rawValue: refusal.code),
-            text.isEmpty ? "it gives no reason" : text.escaped())
+            text.isEmpty ? otherwise : text.escaped())
     }
 }

@@ -20,12 +20,12 @@ final class ChannelEnd {
     init(
         opening attempt: any TransportAttempt, of transport: any Transport, socket: Int32, outgoing: UInt64,
         incoming: UInt64
-    ) {
+    ) throws(TransportRefusal) {
         self.transport = transport
         self.outgoing = Pattern(seed: outgoing)
         sink = Sink(incoming: Pattern(seed: incoming))
         keptSocket = attempt.takesSocket ? -1 : socket
-        channel = attempt.open(
+        channel = try attempt.open(
             socket: socket, engine: Sink.engine, connection: Unmanaged.passUnretained(sink).toOpaque())
     }
 

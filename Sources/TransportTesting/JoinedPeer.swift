@@ -16,7 +16,7 @@ final class JoinedPeer {
         self.transport = transport
         let attempt = try subject.makeAttempt(role, of: transport, at: .near)
         try process.control.agree(attempt)
-        end = ChannelEnd(
+        end = try ChannelEnd(
             opening: attempt, of: transport, socket: process.stream, outgoing: PeerTask.parentSeed,
             incoming: PeerTask.peerSeed)
     }

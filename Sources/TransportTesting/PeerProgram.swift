@@ -21,7 +21,7 @@ public enum PeerProgram {
             let attempt = try subject.makeAttempt(
                 arguments[2] == "starter" ? .starter : .answerer, of: transport, at: .far)
             try control.agree(attempt)
-            let end = ChannelEnd(
+            let end = try ChannelEnd(
                 opening: attempt, of: transport, socket: PeerTask.streamDescriptor, outgoing: PeerTask.peerSeed,
                 incoming: PeerTask.parentSeed)
             try PeerWork(transport: transport, end: end, control: control).perform(task)

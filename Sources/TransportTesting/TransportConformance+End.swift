@@ -57,13 +57,13 @@ extension TransportConformance {
                 for nearFirst in [false, true] {
                     let attempts = try pair.agree()
                     let sockets = try SocketPair()
-                    let openNear = { pair.openNear(attempts.near, sockets, 3) }
-                    let openFar = { pair.openFar(attempts.far, sockets, 3) }
-                    let first = nearFirst ? openNear() : openFar()
+                    let openNear = { try pair.openNear(attempts.near, sockets, 3) }
+                    let openFar = { try pair.openFar(attempts.far, sockets, 3) }
+                    let first = try nearFirst ? openNear() : openFar()
                     let taken = first.send(30_000)
                     pair.poll()
                     if closesFirst { first.close() }
-                    let second = nearFirst ? openFar() : openNear()
+                    let second = try nearFirst ? openFar() : openNear()
                     try pair.run("arrival of what was sent early") { second.sink.receivedCount == taken }
                     if closesFirst {
                         try expectEnd(pair, of: second, after: taken)

@@ -22,15 +22,15 @@ final class TransportPair {
         let attempts = try agree()
         let sockets = try SocketPair()
         let seed = UInt64(ends.count)
-        return (openNear(attempts.near, sockets, seed), openFar(attempts.far, sockets, seed))
+        return (try openNear(attempts.near, sockets, seed), try openFar(attempts.far, sockets, seed))
     }
 
-    func openNear(_ attempt: any TransportAttempt, _ sockets: SocketPair, _ seed: UInt64) -> ChannelEnd {
-        keep(ChannelEnd(opening: attempt, of: near, socket: sockets.near, outgoing: seed, incoming: seed + 1))
+    func openNear(_ attempt: any TransportAttempt, _ sockets: SocketPair, _ seed: UInt64) throws -> ChannelEnd {
+        keep(try ChannelEnd(opening: attempt, of: near, socket: sockets.near, outgoing: seed, incoming: seed + 1))
     }
 
-    func openFar(_ attempt: any TransportAttempt, _ sockets: SocketPair, _ seed: UInt64) -> ChannelEnd {
-        keep(ChannelEnd(opening: attempt, of: far, socket: sockets.far, outgoing: seed + 1, incoming: seed))
+    func openFar(_ attempt: any TransportAttempt, _ sockets: SocketPair, _ seed: UInt64) throws -> ChannelEnd {
+        keep(try ChannelEnd(opening: attempt, of: far, socket: sockets.far, outgoing: seed + 1, incoming: seed))
     }
 
     private func keep(_ end: ChannelEnd) -> ChannelEnd {

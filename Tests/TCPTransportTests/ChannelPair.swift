@@ -66,7 +66,7 @@ final class ChannelPair {
             let attempt = try self.transport.makeAttempt(.starter, with: peer)
             #expect(try attempt.advance(step: nil) == .accepted)
             channels.append(
-                attempt.open(
+                try attempt.open(
                     socket: socket, engine: engine, connection: Unmanaged.passUnretained(recorder).toOpaque()))
         }
     }

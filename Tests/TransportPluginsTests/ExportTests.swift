@@ -147,6 +147,6 @@ private let returned = Result { () throws(TransportRefusal) in
         #expect(try attempt.advance(step: []) == .accepted)
         #expect(throws: TransportRefusal(.malformedStep, "nine")) { try attempt.advance(step: [9]) }
         var engine = hf_engine_operations()
-        #expect(attempt.open(socket: 3, engine: &engine, connection: transport.state) == transport.state + 3)
+        #expect(try attempt.open(socket: 3, engine: &engine, connection: transport.state) == transport.state + 3)
     }
 }

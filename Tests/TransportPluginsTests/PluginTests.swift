@@ -133,7 +133,8 @@ struct `A transport from a shared object` {
 
     @Test(arguments: [
         ("MAKE=memset(refusal,'a',sizeof *refusal);return 0", String(repeating: "a", count: 1022)),
-        ("MAKE=return 0", "it gives no reason"), ("MAKE=strcpy(refusal->text,\"a\\nb\");return 0", "a\\u{a}b"),
+        ("MAKE=return 0", "its make gave neither a transport nor a reason"),
+        ("MAKE=strcpy(refusal->text,\"a\\nb\");return 0", "a\\u{a}b"),
     ])
     func `may be careless with its reasons`(define: String, reason: String) throws {
         let definition = try definition([define])

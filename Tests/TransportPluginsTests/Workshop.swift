@@ -78,6 +78,9 @@ private let idleSource = """
     #ifndef ADVANCE
     #define ADVANCE return HF_WAIT
     #endif
+    #ifndef OPEN
+    #define OPEN return &state
+    #endif
     static int state;
     static uint32_t poll_(void *t) { (void)t; return 0; }
     static int32_t arm_(void *t) { (void)t; return 0; }
@@ -94,7 +97,7 @@ private let idleSource = """
         (void)a; (void)payload; (void)byte_count; (void)step; (void)refusal; ADVANCE;
     }
     static void *open_(void *a, int32_t s, const hf_engine_operations *e, void *c) {
-        (void)a; (void)s; (void)e; (void)c; return &state;
+        (void)a; (void)s; (void)e; (void)c; OPEN;
     }
     static int32_t allows_(uint32_t setting, const char *value) { return setting == 0 ? strlen(value) < 4 : value[0] != 'x'; }
     static hf_plugin_setting settings[] = {

@@ -199,8 +199,9 @@ typedef struct hf_transport_plugin {
     int32_t (*peer_reads)(void *attempt);
     /* 1 when a large payload comes sooner through the channel, while its sender makes progress, than by `read`. NULL for 0. */
     int32_t (*prefers_channel)(void *attempt);
-    /* Both sides accepted: makes the channel. It cannot fail: what could has been done before. `socket` is the handshake's
-     * stream, non-blocking; `engine` outlives the channel; `connection` goes back with every call to it. Nothing of the
+    /* Both sides accepted: makes the channel. It must not fail: what could has been done before. NULL is a fault: the
+     * connection ends, and the endpoint uses the transport for no other. `socket` is the handshake's stream, non-blocking, still
+     * the engine's after NULL; `engine` outlives the channel; `connection` goes back with every call to it. Nothing of the
      * engine may be called before this has returned. */
     void *(*open)(void *attempt, int32_t socket, const hf_engine_operations *engine, void *connection);
     /* Frees the attempt, once, after `open` or in its place. What was not opened is given up. */
