@@ -92,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "HandfastTool",
             dependencies: [
-                "Handfast", "DefaultTransports", "TransportAPI", "CBench",
+                "Handfast", "DefaultTransports", "TransportAPI", "CHandfast", "CBench",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ], path: "Benchmarks/HandfastTool", swiftSettings: house),

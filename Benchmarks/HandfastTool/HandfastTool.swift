@@ -1,9 +1,11 @@
 import ArgumentParser
+import CHandfast
 import Handfast
 
 @main struct HandfastTool: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "handfast", abstract: "Measures and explains how Handfast joins processes.",
+        version: "\(HF_VERSION_MAJOR).\(HF_VERSION_MINOR).\(HF_VERSION_PATCH)",
         subcommands: [PerfCommand.self, InfoCommand.self, ExplainCommand.self])
 
     static func main() {

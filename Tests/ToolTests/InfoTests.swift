@@ -52,4 +52,18 @@ import Testing
         #expect(run.output.contains("HANDFAST_SPIN_US=7  (environment; default 50)"))
         #expect(run.output.contains("tcp") && run.output.contains("available"))
     }
+
+    /// The header is the one place that has it: `Scripts/install` takes that of pkg-config, CMake and the library from there.
+    @Test func `has the version of the headers`() throws {
+        let header = try String(
+            contentsOf: URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../../Sources/CHandfast/include/handfast_types.h"), encoding: .utf8)
+        let numbers = header.split(separator: "\n").filter {
+            $0.contains("#define HF_VERSION_M") || $0.contains("_PATCH ")
+        }
+        let version = numbers.compactMap { $0.split(separator: " ").last }.joined(separator: ".")
+        let run = try ToolProcess.run(["--version"])
+        #expect(run.code == 0 && run.errors.isEmpty, "\(run.errors)")
+        #expect(run.output == version + "\n")
+    }
 }
