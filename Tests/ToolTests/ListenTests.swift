@@ -14,6 +14,19 @@ import Testing
         #expect(try listener.finish() == 0)
     }
 
+    @Test func `does not take for a client who only asks what would work`() throws {
+        let listener = try ToolProcess(["perf", "--listen", "127.0.0.1", "--once", "--transport", "shm,tcp"])
+        let address = try listener.firstLine()
+        let explained = try ToolProcess.run(["explain", address])
+        #expect(explained.code == 0, "\(explained.errors)")
+        try listener.read { $0.errorText.contains("(after 0 messages)") }
+        let run = try ToolProcess.run([
+            "perf", "--connect", address, "--format", "json", "--sizes", "8", "--iterations", "50",
+        ])
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(try listener.finish() == 0)
+    }
+
     @Test func `serves several clients, also after one was killed`() throws {
         let listener = try ToolProcess(["perf", "--listen", "localhost:0@server"])
         let address = try listener.firstLine()

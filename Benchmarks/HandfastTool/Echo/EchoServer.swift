@@ -16,9 +16,9 @@ struct EchoServer: ~Copyable {
     private let log: (String) -> Void
     private var sessions: [UnsafeMutablePointer<EchoSession>] = []
     private var stepsUntilAccept = 0
-    /// Peers that closed in order.
+    /// Peers that sent something and closed in order. Who only connects looks what there is, as `explain` does.
     private(set) var closedCount = 0
-    /// Peers that vanished or broke a rule.
+    /// Peers that sent something and vanished, or broke a rule.
     private(set) var lostCount = 0
 
     init(
@@ -79,8 +79,9 @@ struct EchoServer: ~Copyable {
     private mutating func remove(at index: Int) {
         let session = sessions.remove(at: index)
         if case .ending(let error) = session.pointee.phase {
-            let isOrderly = error.code == .closed
-            if isOrderly { closedCount += 1 } else { lostCount += 1 }
+            if session.pointee.messageCount > 0 {
+                if error.code == .closed { closedCount += 1 } else { lostCount += 1 }
+            }
             log("\(error.message) (after \(session.pointee.messageCount) messages)")
         }
         session.deinitialize(count: 1)

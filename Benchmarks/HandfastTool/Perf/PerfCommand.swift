@@ -51,7 +51,7 @@ struct PerfCommand: ParsableCommand {
     var verify = false
     @Flag(help: "Send from memory of the endpoint, which a peer on this host may read directly; also with --listen.")
     var allocate = false
-    @Flag(help: "With --listen: end when the first client has gone.")
+    @Flag(help: "With --listen: end when the first client that sent something has gone.")
     var once = false
     @Option(help: "How the figures are written.")
     var format = ReportFormat.table
