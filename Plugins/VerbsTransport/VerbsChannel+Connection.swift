@@ -117,8 +117,6 @@ extension VerbsState {
     /// endpoint, as only a queue pair waits for it.
     static func endLingering(_ device: VerbsDevice.Pointer) {
         let now = ContinuousClock.now
-        unsafe device.pointee.channels.forEach {
-            if let end = unsafe $0.pointee.lingersUntil, end < now { unsafe VerbsChannel.breakPair($0) }
-        }
+        unsafe device.pointee.lingering.forEach { if $1 < now { unsafe VerbsChannel.breakPair($0) } }
     }
 }

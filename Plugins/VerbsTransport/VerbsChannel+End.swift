@@ -40,8 +40,7 @@ extension VerbsChannel {
     /// Has it go after a while, whatever it waits for.
     static func linger(_ channel: Pointer, _ limit: Duration) {
         guard unsafe channel.pointee.lingersUntil == nil else { return }
-        unsafe channel.pointee.lingersUntil = ContinuousClock.now + limit
-        unsafe channel.pointee.device.pointee.lingeringCount += 1
+        unsafe channel.pointee.device.pointee.lingering.add(channel, until: ContinuousClock.now + limit)
     }
 
     /// The connection works no more. May call the engine.
@@ -136,8 +135,7 @@ extension VerbsChannel {
         unsafe channel.pointee.phase = .broken
         unsafe device.pointee.channels.remove(channel)
         unsafe dropConnection(channel)
-        if unsafe channel.pointee.lingersUntil != nil { unsafe device.pointee.lingeringCount -= 1 }
-        unsafe channel.pointee.lingersUntil = nil
+        unsafe device.pointee.lingering.remove(channel)
         // Some drivers throw away what a queue pair had completed when it is destroyed, and with it receive buffers.
         unsafe cverbs_queue_pair_break(channel.pointee.pair)
         unsafe device.pointee.stashAll()

@@ -56,6 +56,8 @@ import CVerbs
     var rdmaConnection: OpaquePointer?
     /// When it goes though the peer has not closed.
     var lingersUntil: ContinuousClock.Instant?
+    var previousLingering: Pointer?
+    var nextLingering: Pointer?
     /// The peer has ended without a last frame.
     var isCut = false
     /// Opened, and what came before has not been delivered.

@@ -54,7 +54,7 @@ import Glibc
     private(set) var isDrained = false
     var pollCount: UInt64 = 0
     /// Channels that wait for their peer to close.
-    var lingeringCount = 0
+    var lingering = unsafe LingeringChannels()
 
     /// - Parameter error: an errno when there is none.
     static func open(_ name: String, receiveByteCount: Int, _ error: inout Int32) -> Pointer? {
@@ -147,7 +147,7 @@ extension VerbsDevice {
     // Hot path.
     /// Whether there is something to do without completions.
     var hasWork: Bool {
-        unsafe firstTouched != nil || firstBroken != nil || firstDestroyed != nil || lingeringCount > 0
+        unsafe firstTouched != nil || firstBroken != nil || firstDestroyed != nil || !lingering.isEmpty
             || isTimeForEvents
     }
 

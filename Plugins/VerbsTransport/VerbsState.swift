@@ -65,7 +65,7 @@ import Glibc
         }
         if count > 0, unsafe device.pointee.hasStarved { unsafe feed(device) }
         unsafe settle(device)
-        if unsafe device.pointee.lingeringCount > 0 { unsafe endLingering(device) }
+        if unsafe !device.pointee.lingering.isEmpty { unsafe endLingering(device) }
         unsafe count &+= reap(device, destroyed)
         if unsafe wasArmed || device.pointee.isTimeForEvents { unsafe count &+= takeEvents(device) }
         return count

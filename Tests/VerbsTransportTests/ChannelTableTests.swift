@@ -29,7 +29,7 @@ import Testing
                 channel.deallocate()
             } else {
                 guard adds else { continue }
-                let channel = make(number)
+                let channel = makeChannel(number)
                 table.add(channel)
                 model[number] = channel
             }
@@ -40,14 +40,14 @@ import Testing
         #expect(visited == model)
         for channel in model.values { channel.deallocate() }
     }
+}
 
-    /// Its device and queue pair are not looked at.
-    private func make(_ number: UInt32) -> VerbsChannel.Pointer {
-        let channel = VerbsChannel.Pointer.allocate(capacity: 1)
-        channel.initialize(
-            to: VerbsChannel(
-                device: VerbsDevice.Pointer(bitPattern: 4096)!, pair: OpaquePointer(bitPattern: 4096)!, number: number,
-                port: 1, inlineLimit: 0, slots: UnsafeMutablePointer(bitPattern: 4096)!))
-        return channel
-    }
+/// Its device and queue pair are not looked at.
+func makeChannel(_ number: UInt32) -> VerbsChannel.Pointer {
+    let channel = VerbsChannel.Pointer.allocate(capacity: 1)
+    channel.initialize(
+        to: VerbsChannel(
+            device: VerbsDevice.Pointer(bitPattern: 4096)!, pair: OpaquePointer(bitPattern: 4096)!, number: number,
+            port: 1, inlineLimit: 0, slots: UnsafeMutablePointer(bitPattern: 4096)!))
+    return channel
 }
