@@ -1,4 +1,5 @@
-/// Whether payloads of some size come sooner when the receiver reads them from the sender's memory, or through bulk memory.
+/// Whether payloads of some size come sooner when the receiver reads them from the sender's memory, or as a stream, through bulk
+/// memory where the connection has some, else through the ring.
 ///
 /// Neither is known beforehand: bytes that lie in the receiver's own cache since the last time are read in half the time,
 /// those that were just written take longer. So the receiver times both and tells the sender, who now and then sends some
@@ -32,16 +33,18 @@ struct ReadChoice {
     }
 
     // Hot path.
-    /// Slots are timed in a quarter of the ring only: to look at the clock costs as much as to copy 200 bytes.
-    /// - Parameter line: which its packet is in, counted from the ring's first use.
-    static func isTimed(line: UInt64) -> Bool { line & 96 == 0 }
+    /// Slots are timed in a quarter of the lines only, and packets with bytes of their own, which are shorter, in an eighth: to
+    /// look at the clock costs as much as to copy 200 bytes.
+    /// - Parameter line: the first of the packet, counted from the ring's first use.
+    static func isTimed(line: UInt64, isInSlot: Bool) -> Bool { line & (isInSlot ? 96 : 896) == 0 }
 
-    /// At the receiver: a slot is empty again.
+    /// At the receiver: the engine has a packet that was nothing but a part of one payload.
     /// - Parameters:
-    ///   - line: which its packet is in, and nothing else.
+    ///   - line: the first of the packet.
+    ///   - lineCount: of the packet; one that names a slot has one.
     ///   - now: in ticks.
-    mutating func noteSlot(_ byteCount: UInt64, line: UInt64, now: UInt64) {
-        timings.noteSlot(byteCount, line: line, now: now)
+    mutating func notePart(_ byteCount: UInt64, line: UInt64, lineCount: UInt64, now: UInt64) {
+        timings.notePart(byteCount, line: line, lineCount: lineCount, now: now)
     }
 }
 
@@ -49,8 +52,9 @@ struct ReadChoice {
 private struct ReadTimings {
     private var wishes: UInt64 = 0
     private var reads = InlineArray<16, UInt64>(repeating: 0)
-    private var slots: UInt64 = 0
-    private var lastLine: UInt64 = 0
+    private var parts: UInt64 = 0
+    /// Where the part that was noted last ends.
+    private var lastEnd: UInt64 = 0
     private var lastTime: UInt64 = 0
 
     mutating func noteRead(_ index: Int, _ byteCount: UInt64, _ ticks: UInt64) -> UInt64 {
@@ -59,16 +63,16 @@ private struct ReadTimings {
         reads[index] = Self.mix(reads[index], sample, share: sample < reads[index] ? 2 : 4)
         let bit = UInt64(1) << UInt64(index)
         // Never before both are known; and not to and fro when they are about the same.
-        if slots > 0, reads[index] <= slots / 8 * 7 { wishes |= bit }
-        if reads[index] > slots / 16 * 17 { wishes &= ~bit }
+        if parts > 0, reads[index] <= parts / 8 * 7 { wishes |= bit }
+        if reads[index] > parts / 16 * 17 { wishes &= ~bit }
         return wishes
     }
 
-    mutating func noteSlot(_ byteCount: UInt64, line: UInt64, now: UInt64) {
-        // Only what follows another slot of the same message says how long one takes: each message begins with a line for
-        // its header.
-        if line == lastLine &+ 1 { slots = Self.mix(slots, Self.perUnit(now &- lastTime, byteCount), share: 8) }
-        (lastLine, lastTime) = (line, now)
+    mutating func notePart(_ byteCount: UInt64, line: UInt64, lineCount: UInt64, now: UInt64) {
+        // Only what follows another part of the same payload says how long one takes: between two payloads is a packet that
+        // has a header in it, and is no part.
+        if line == lastEnd { parts = Self.mix(parts, Self.perUnit(now &- lastTime, byteCount), share: 8) }
+        (lastEnd, lastTime) = (line &+ lineCount, now)
     }
 
     private static func perUnit(_ ticks: UInt64, _ byteCount: UInt64) -> UInt64 {

@@ -100,7 +100,8 @@ extension SharedMemoryChannel {
 private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBufferPointer) -> Bool {
     let connection = unsafe channel.pointee.connection
     let engine = unsafe channel.pointee.engine
-    var offset = unsafe channel.pointee.takenByteCount
+    let start = unsafe channel.pointee.takenByteCount
+    var offset = start
     unsafe channel.pointee.takenByteCount = 0
     // Only a peer that changes a packet after it was published can make it shorter than what was taken of it.
     guard offset <= packet.count else {
@@ -123,9 +124,12 @@ private func hand(_ channel: SharedMemoryChannel.Pointer, _ packet: UnsafeRawBuf
         }
         return unsafe deliver(channel, packet, from: offset)
     }
-    if unsafe channel.pointee.consumer.isInSlot, unsafe ReadChoice.isTimed(line: channel.pointee.consumer.consumed) {
-        unsafe SharedMemoryChannel.choice(of: channel).pointee.noteSlot(
-            UInt64(packet.count), line: channel.pointee.consumer.consumed, now: csystem_ticks())
+    // Headers are delivered, so a packet that went to places alone is a part of one payload.
+    let (line, isInSlot) = unsafe (channel.pointee.consumer.consumed, channel.pointee.consumer.isInSlot)
+    if start == 0, ReadChoice.isTimed(line: line, isInSlot: isInSlot) {
+        let lineCount = isInSlot ? 1 : RingMemory.lineCount(forPacketOf: packet.count)
+        unsafe SharedMemoryChannel.choice(of: channel).pointee.notePart(
+            UInt64(packet.count), line: line, lineCount: UInt64(lineCount), now: csystem_ticks())
     }
     return true
 }

@@ -5,7 +5,9 @@ import Testing
 @Suite struct `The choice between reading and bulk memory` {
     /// Times so many slots of 8 KiB, one after the other.
     private func time(_ choice: inout ReadChoice, slotTicks: UInt64, count: UInt64 = 60) {
-        for number in 0..<count { choice.noteSlot(8_192, line: 1_000 + number, now: 5 + slotTicks * number) }
+        for number in 0..<count {
+            choice.notePart(8_192, line: 1_000 + number, lineCount: 1, now: 5 + slotTicks * number)
+        }
     }
 
     /// What the receiver wishes after so many reads of one size.
@@ -57,12 +59,28 @@ import Testing
         #expect(wishes(&choice, 65_536, ticks: 10_000, count: 20) == 0)
     }
 
+    @Test func `times the packets of a ring as it does slots`() {
+        var choice = ReadChoice()
+        // 24 lines each, 8,000 ticks for 64 KiB.
+        for number in 0..<60 as Range<UInt64> {
+            choice.notePart(1_528, line: 1_000 + 24 * number, lineCount: 24, now: 5 + number * 187)
+        }
+        #expect(wishes(&choice, 65_536, ticks: 7_200) == 0)
+        #expect(wishes(&choice, 65_536, ticks: 6_900) == 0b100)
+    }
+
+    @Test func `looks at the clock for a quarter of the slots and an eighth of the packets`() {
+        let lines = 0..<8_192 as Range<UInt64>
+        #expect(lines.count { ReadChoice.isTimed(line: $0, isInSlot: true) } == lines.count / 4)
+        #expect(lines.count { ReadChoice.isTimed(line: $0, isInSlot: false) } == lines.count / 8)
+    }
+
     @Test func `takes no notice of pauses between slots`() {
         var choice = ReadChoice()
         time(&choice, slotTicks: 1_000)
         // Others in between: of messages, or of the part of the ring that is not timed.
         for number in 0..<60 as Range<UInt64> {
-            choice.noteSlot(8_192, line: 5_000 + 2 * number, now: 1_000_000 * number)
+            choice.notePart(8_192, line: 5_000 + 2 * number, lineCount: 1, now: 1_000_000 * number)
         }
         #expect(wishes(&choice, 65_536, ticks: 7_900) == 0)
     }
@@ -84,8 +102,8 @@ import Testing
 
     @Test func `forgets a first time that was a thousand times too long`() {
         var choice = ReadChoice()
-        choice.noteSlot(8_192, line: 1, now: 0)
-        choice.noteSlot(8_192, line: 2, now: 1_000_000)
+        choice.notePart(8_192, line: 1, lineCount: 1, now: 0)
+        choice.notePart(8_192, line: 2, lineCount: 1, now: 1_000_000)
         time(&choice, slotTicks: 1_000, count: 12)
         #expect(wishes(&choice, 65_536, ticks: 16_000) == 0)
         #expect(wishes(&choice, 16_384, ticks: 1 << 40, count: 1) == 0)
@@ -95,9 +113,9 @@ import Testing
     @Test func `bears any times`() {
         var choice = ReadChoice()
         for ticks in [0, 1, .max, .max - 1, 1 << 32, 1 << 63] as [UInt64] {
-            choice.noteSlot(1, line: .max, now: ticks)
-            choice.noteSlot(0, line: 0, now: 0)
-            choice.noteSlot(8_192, line: 1, now: .max)
+            choice.notePart(1, line: .max, lineCount: 1, now: ticks)
+            choice.notePart(0, line: 0, lineCount: 1, now: 0)
+            choice.notePart(8_192, line: 1, lineCount: 1, now: .max)
             for byteCount in [0, 1, 1 << 20, .max] as [UInt64] {
                 _ = choice.noteRead(byteCount, isInHeap: ticks == 1, ticks: ticks)
             }

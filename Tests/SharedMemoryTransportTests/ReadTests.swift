@@ -53,12 +53,39 @@ import Testing
         withExtendedLifetime(two) {}
     }
 
+    /// The stream is timed there too, else reading would never be known to be quicker.
+    @Test func `is wished where there is no bulk memory to compare with`() throws {
+        let (one, two) = try Meeting.makeSides()
+        two.transport.raw.pointee.bulkLimit = 0
+        let (from, to) = (makeBuffer(65_536, 7), makeBuffer(65_536, 1))
+        defer { for buffer in [from, to] { buffer.deallocate() } }
+        let bytes = Array(from)
+        one.recorder.place = to
+        for _ in 0..<4 {
+            one.recorder.placedCount = 0
+            var (sent, polls) = (0, 0)
+            while sent < bytes.count, polls < 1_000 {
+                sent += two.send(bytes[sent...])
+                one.poll()
+                two.poll()
+                polls += 1
+            }
+            while one.poll() > 0 {}
+            #expect(sent == bytes.count)
+        }
+        #expect(two.raw.pointee.bulk == nil)
+        // Any time would be shorter: what came before took some.
+        let wishes = SharedMemoryChannel.choice(of: one.raw).pointee.noteRead(65_536, isInHeap: false, ticks: 1)
+        #expect(wishes == 0b100)
+    }
+
     @Test func `is wished no more when it fails`() throws {
         let (one, two) = try Meeting.makeSides()
         let (from, to) = (makeBuffer(65_536, 7), makeBuffer(65_536, 1))
         defer { for buffer in [from, to] { buffer.deallocate() } }
         for number in 0..<60 as Range<UInt64> {
-            SharedMemoryChannel.choice(of: one.raw).pointee.noteSlot(8_192, line: number, now: number << 28)
+            SharedMemoryChannel.choice(of: one.raw).pointee.notePart(
+                8_192, line: number, lineCount: 1, now: number << 28)
         }
         for _ in 0..<4 { #expect(one.read(to, from: address(from), token: 1) == 0) }
         #expect(two.raw.pointee.peers.wishes.pointee == 0b100)
