@@ -53,6 +53,6 @@ import CSystem
     func takeIndex(_ word: Int) -> UInt64 { unsafe csystem_exchange(index + word, 0) }
     func takeBits(ofWord word: Int) -> UInt64 { unsafe csystem_exchange(words + word, 0) }
 
-    /// Says that from now on only the event wakes the owner, or that it is awake; with a fence.
+    /// Says that from now on only the bell wakes the owner, or that it is awake; with a fence.
     func setSleeping(_ sleeps: Bool) { _ = unsafe csystem_exchange(sleeping, sleeps ? 1 : 0) }
 }

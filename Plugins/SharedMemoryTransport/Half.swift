@@ -13,11 +13,11 @@ struct Half: ~Copyable {
 extension Half {
     /// All is there. The segment's own descriptor goes: the peer has mapped it.
     consuming func link(
-        peerDoorbell: consuming SharedSegment, peerWake: consuming Descriptor, peerBit: Int, peerMemory: PeerMemory
+        peerDoorbell: consuming SharedSegment, peerBell: consuming Descriptor, peerBit: Int, peerMemory: PeerMemory
     ) -> Link {
         segment.closeDescriptor()
         return Link(
-            role: .answerer, segment: segment, peerDoorbell: peerDoorbell, peerWake: peerWake, peerBit: peerBit,
+            role: .answerer, segment: segment, peerDoorbell: peerDoorbell, peerBell: peerBell, peerBit: peerBit,
             slot: slot, peerMemory: peerMemory)
     }
 }

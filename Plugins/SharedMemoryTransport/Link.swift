@@ -5,8 +5,8 @@ struct Link: ~Copyable {
     let role: AttemptRole
     var segment: SharedSegment
     let peerDoorbell: SharedSegment
-    /// The peer's eventfd.
-    let peerWake: Descriptor
+    /// To wake the peer.
+    let peerBell: Descriptor
     let peerBit: Int
     let slot: Slot
     var peerMemory: PeerMemory

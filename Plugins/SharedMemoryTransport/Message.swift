@@ -67,11 +67,13 @@ final class Message {
         } catch { throw .segment(error, what) }
     }
 
-    func takeEvent() throws(TransportRefusal) -> Descriptor {
-        let event = takeLast()
-        guard event.isEvent, event.setNonBlocking() else {
-            throw TransportRefusal(.unreachable, "the peer's descriptor to wake it is no eventfd")
+    /// Sending to whatever else a peer may name could go anywhere.
+    func takeBell() throws(TransportRefusal) -> Descriptor {
+        let bell = takeLast()
+        guard csystem_is_bell(bell.number) != 0 else {
+            throw TransportRefusal(
+                .unreachable, "the peer's descriptor to wake it is no datagram socket of the Unix domain")
         }
-        return event
+        return bell
     }
 }

@@ -24,7 +24,7 @@ extension SharedMemoryAttempt {
         unsafe csystem_store_release(memory.peers.notify, 1)
         try Message.send(
             transport.introduction(token: proposal.token, nonce: nonce, bit: slot.bit), on: socket,
-            [segment.descriptor, transport.doorbell.descriptor, transport.descriptor])
+            [segment.descriptor, transport.doorbell.descriptor, transport.bell])
         try watch(socket.number)
         return Half(token: proposal.token, socket: socket, segment: segment, slot: slot, pid: peer.pid)
     }
@@ -32,7 +32,7 @@ extension SharedMemoryAttempt {
     /// The starter has replied.
     func conclude(_ half: consuming Half, _ message: Message) throws(TransportRefusal) -> Link {
         let introduction = message.introduction
-        let wake = try message.takeEvent()
+        let bell = try message.takeBell()
         let peerDoorbell = try message.takeSegment(byteCount: Doorbell.byteCount, "the peer's doorbell")
         let memory = unsafe PairMemory(half.segment.memory.baseAddress!, role: .answerer)
         guard introduction.token == half.token, memory.readPeersNonce() == introduction.nonce else {
@@ -41,7 +41,7 @@ extension SharedMemoryAttempt {
         let peerMemory = PeerMemory(
             pid: half.pid, proofAddress: introduction.proofAddress, proof: introduction.proof)
         return half.link(
-            peerDoorbell: peerDoorbell, peerWake: wake, peerBit: Int(introduction.bit), peerMemory: peerMemory)
+            peerDoorbell: peerDoorbell, peerBell: bell, peerBit: Int(introduction.bit), peerMemory: peerMemory)
     }
 
     private func connect(to proposal: Proposal) throws(TransportRefusal) -> Descriptor {

@@ -19,7 +19,7 @@ extension SharedMemoryAttempt {
             throw TransportRefusal(.unreachable, "the peer's message over the Unix socket is gone")
         }
         let introduction = message.introduction
-        let wake = try message.takeEvent()
+        let bell = try message.takeBell()
         let peerDoorbell = try message.takeSegment(byteCount: Doorbell.byteCount, "the peer's doorbell")
         let segment = try message.takeSegment(
             byteCount: PairMemory.byteCount, wholeByteCount: PairMemory.wholeByteCount, "the memory of the pair")
@@ -34,9 +34,9 @@ extension SharedMemoryAttempt {
             pid: peer.pid, proofAddress: introduction.proofAddress, proof: introduction.proof)
         try Message.send(
             transport.introduction(token: token, nonce: nonce, bit: slot.bit), on: socket,
-            [transport.doorbell.descriptor, transport.descriptor])
+            [transport.doorbell.descriptor, transport.bell])
         return Link(
-            role: .starter, segment: segment, peerDoorbell: peerDoorbell, peerWake: wake,
+            role: .starter, segment: segment, peerDoorbell: peerDoorbell, peerBell: bell,
             peerBit: Int(introduction.bit), slot: slot, peerMemory: peerMemory)
     }
 }

@@ -85,14 +85,14 @@ import TransportAPI
         let transport = unsafe channel.pointee.transport
         // Armed already, perhaps: then its thread is about to sleep.
         if unsafe transport.pointee.doorbell.ring(channel.pointee.link.slot.bit) {
-            unsafe csystem_event_ring(transport.pointee.wake)
+            unsafe csystem_bell_ring(transport.pointee.bell)
         }
     }
 
     /// Has the peer look at this channel, and wakes it if it sleeps.
     static func ringPeer(_ channel: Pointer) {
         if unsafe channel.pointee.peerDoorbell.ring(channel.pointee.link.peerBit) {
-            unsafe csystem_event_ring(channel.pointee.link.peerWake.number)
+            unsafe csystem_bell_ring(channel.pointee.link.peerBell.number)
         }
     }
 

@@ -66,7 +66,7 @@ extension SharedMemoryState {
     static func disarm(_ state: Pointer) {
         unsafe state.pointee.isArmed = false
         unsafe state.pointee.doorbell.setSleeping(false)
-        unsafe csystem_event_drain(state.pointee.wake)
+        unsafe csystem_bell_drain(state.pointee.wake)
     }
 }
 

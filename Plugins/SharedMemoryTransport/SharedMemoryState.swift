@@ -10,8 +10,9 @@ import Glibc
     typealias Channel = UnsafeMutablePointer<SharedMemoryChannel>
 
     let doorbell: Doorbell
-    /// The eventfd that wakes this endpoint.
+    /// What wakes this endpoint: readable when the other end, which peers have too, was rung.
     let wake: Int32
+    let bell: Int32
     /// By bit of the doorbell.
     let slots: UnsafeMutablePointer<Channel?>
     /// One bit per slot: given to an attempt or a connection.
@@ -49,7 +50,7 @@ import Glibc
     var mappedByteCount: UInt64 = 0
 
     static func make(
-        doorbell: Doorbell, wake: Int32, proof: Nonce, heap: SharedHeap, segment: Int32
+        doorbell: Doorbell, wake: Int32, bell: Int32, proof: Nonce, heap: SharedHeap, segment: Int32
     ) -> UnsafeMutablePointer<SharedMemoryState> {
         // Zeros are nil; memory that no connection needs is never touched.
         let slots = unsafe calloc(Doorbell.bitCount, MemoryLayout<Channel?>.stride)!
@@ -65,7 +66,8 @@ import Glibc
         let state = UnsafeMutablePointer<SharedMemoryState>.allocate(capacity: 1)
         unsafe state.initialize(
             to: SharedMemoryState(
-                doorbell: doorbell, wake: wake, slots: slots, usedSlots: usedSlots, hot: hot, bulkOwners: bulkOwners,
+                doorbell: doorbell, wake: wake, bell: bell, slots: slots, usedSlots: usedSlots, hot: hot,
+                bulkOwners: bulkOwners,
                 proof: copy, heap: .passUnretained(heap), segment: segment))
         return unsafe state
     }

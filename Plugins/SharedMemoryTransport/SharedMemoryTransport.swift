@@ -19,8 +19,10 @@ public import TransportAPI
             + " call; beyond it, and with 0, what is allocated is ordinary memory.")
 
     public let operations: UnsafePointer<hf_transport_operations>
-    /// The eventfd that sleeping costs, rung by peers.
-    public let descriptor: Int32
+    /// Readable when a peer has rung.
+    public var descriptor: Int32 { wake.number }
+    /// The end that peers ring.
+    var bell: Int32 { ringer.number }
     let raw: UnsafeMutablePointer<SharedMemoryState>
     let lobby: Lobby
     let doorbell: SharedSegment
@@ -28,6 +30,7 @@ public import TransportAPI
     private let proof: Nonce
     private let heap: SharedHeap
     private let wake: Descriptor
+    private let ringer: Descriptor
 
     public var state: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(raw) }
 
@@ -41,16 +44,18 @@ public import TransportAPI
         proof = try Nonce.makeRandom()
         heap = SharedHeap(limit: heapByteCount, proof: proof)
         lobby = try Lobby()
-        let event = csystem_event_make()
-        guard event >= 0 else { throw .system(-event, "no eventfd") }
-        wake = Descriptor(owning: event)
-        descriptor = event
+        var (own, peers): (Int32, Int32) = (-1, -1)
+        let status = unsafe csystem_bell_make(&own, &peers)
+        guard status == 0 else { throw .system(-status, "no sockets to be woken by") }
+        wake = Descriptor(owning: own)
+        ringer = Descriptor(owning: peers)
         do { doorbell = try SharedSegment.make(byteCount: Doorbell.byteCount) } catch {
             throw .segment(error, "the doorbell")
         }
         unsafe operations = SharedMemoryChannel.makeOperations()
         unsafe raw = SharedMemoryState.make(
-            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: event, proof: proof, heap: heap,
+            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: own, bell: peers, proof: proof,
+            heap: heap,
             segment: doorbell.descriptor)
         // On an old kernel: peers are told at once that all goes through the rings.
         if unsafe csystem_reserve_pages(doorbell.memory.baseAddress!, UInt64(doorbell.byteCount)) != 0 {

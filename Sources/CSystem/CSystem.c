@@ -239,6 +239,31 @@ void csystem_event_drain(int event) {
     (void)ignored;
 }
 
+int csystem_bell_make(int *wake, int *bell) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0) return -errno;
+    *wake = ends[0];
+    *bell = ends[1];
+    return 0;
+}
+
+int csystem_is_bell(int descriptor) {
+    int domain = 0, type = 0;
+    socklen_t length = sizeof domain;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 || domain != AF_UNIX) return 0;
+    return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) == 0 && type == SOCK_DGRAM;
+}
+
+void csystem_bell_ring(int bell) {
+    ssize_t ignored = send(bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);  // A full queue is readable already.
+    (void)ignored;
+}
+
+void csystem_bell_drain(int wake) {
+    char byte;
+    for (int count = 0; count < 64 && recv(wake, &byte, sizeof byte, MSG_DONTWAIT) >= 0; count++) {}
+}
+
 int csystem_random(void *bytes, uint64_t byte_count) {
     ssize_t count = getrandom(bytes, byte_count, 0);
     if (count < 0) return -errno;

@@ -11,7 +11,7 @@ import TransportAPI
     private let proposal: Proposal
     private let segment: SharedSegment
     private let doorbell: SharedSegment
-    private let event = Descriptor(owning: csystem_event_make())
+    private let bell: Descriptor
     private let socket: Descriptor
     private let nonce = Nonce(high: 1, low: 2)
 
@@ -21,6 +21,10 @@ import TransportAPI
         proposal = try Proposal.parse(meeting.propose())
         segment = try PairMemory.makeSegment()
         doorbell = try SharedSegment.make(byteCount: Doorbell.byteCount)
+        var (wake, bell): (Int32, Int32) = (-1, -1)
+        try #require(csystem_bell_make(&wake, &bell) == 0)
+        close(wake)
+        self.bell = Descriptor(owning: bell)
         let name = Lobby.socketName(proposal.socket)
         socket = Descriptor(owning: csystem_connect(name, UInt64(name.count)))
         PairMemory(segment.memory.baseAddress!, role: .answerer).writeNonce(nonce)
@@ -32,7 +36,7 @@ import TransportAPI
         try Message.send(introduction, on: socket, descriptors)
     }
 
-    private var honest: [Int32] { [segment.descriptor, doorbell.descriptor, event.number] }
+    private var honest: [Int32] { [segment.descriptor, doorbell.descriptor, bell.number] }
 
     @Test func `accepts a peer whose memory it cannot read, and says why it will not`() throws {
         try say(honest)
@@ -53,12 +57,12 @@ import TransportAPI
     @Test func `refuses a segment whose size is not sealed`() throws {
         let open = Descriptor(owning: try #require(openMemory()))
         #expect(ftruncate(open.number, Int(PairMemory.wholeByteCount)) == 0)
-        try say([open.number, doorbell.descriptor, event.number])
+        try say([open.number, doorbell.descriptor, bell.number])
         expectRefusal(.unreachable, saying: "sealed") { _ = try starter.advance(step: nil) }
     }
 
     @Test func `refuses a segment or a doorbell of another size`() throws {
-        try say([doorbell.descriptor, doorbell.descriptor, event.number])
+        try say([doorbell.descriptor, doorbell.descriptor, bell.number])
         expectRefusal(.unreachable, saying: "12288 bytes instead of \(PairMemory.wholeByteCount)") {
             _ = try starter.advance(step: nil)
         }
@@ -69,9 +73,9 @@ import TransportAPI
         expectRefusal(.unreachable, saying: "nonce") { _ = try starter.advance(step: nil) }
     }
 
-    @Test func `refuses to wake the peer through anything but an eventfd`() throws {
+    @Test func `refuses to wake the peer through anything but a datagram socket`() throws {
         try say([segment.descriptor, doorbell.descriptor, socket.number])
-        expectRefusal(.unreachable, saying: "eventfd") { _ = try starter.advance(step: nil) }
+        expectRefusal(.unreachable, saying: "no datagram socket") { _ = try starter.advance(step: nil) }
     }
 
     @Test(arguments: [1, 2, 4]) func `refuses another number of descriptors`(count: Int) throws {
