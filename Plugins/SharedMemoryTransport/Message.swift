@@ -67,13 +67,13 @@ final class Message {
         } catch { throw .segment(error, what) }
     }
 
-    /// Sending to whatever else a peer may name could go anywhere.
     func takeBell() throws(TransportRefusal) -> Descriptor {
         let bell = takeLast()
-        guard csystem_is_bell(bell.number) != 0 else {
-            throw TransportRefusal(
-                .unreachable, "the peer's descriptor to wake it is no datagram socket of the Unix domain")
+        let opened = csystem_bell_open(bell.number)
+        if opened == -EPERM {
+            throw TransportRefusal(.unreachable, "the peer's descriptor to wake it is no pipe")
         }
-        return bell
+        guard opened >= 0 else { throw .system(-opened, "cannot open the pipe that wakes the peer") }
+        return Descriptor(owning: opened)
     }
 }

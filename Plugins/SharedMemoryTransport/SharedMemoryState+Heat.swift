@@ -53,6 +53,8 @@ extension SharedMemoryState {
         unsafe announce(state)
         while let channel = unsafe state.pointee.hot[0] { unsafe coolAndLook(channel) }
         if let channel = unsafe state.pointee.waiting, unsafe !SharedMemoryChannel.askForRoom(channel) { return false }
+        // Not when it has woken us: what it was rung for comes first.
+        unsafe csystem_bell_drain(state.pointee.wake)
         // A sender sets its bit, then looks whether we sleep; here the other way round, with a fence between.
         unsafe state.pointee.doorbell.setSleeping(true)
         guard unsafe state.pointee.firstRead == nil, unsafe !state.pointee.doorbell.isRung else {
@@ -66,7 +68,6 @@ extension SharedMemoryState {
     static func disarm(_ state: Pointer) {
         unsafe state.pointee.isArmed = false
         unsafe state.pointee.doorbell.setSleeping(false)
-        unsafe csystem_bell_drain(state.pointee.wake)
     }
 }
 

@@ -10,8 +10,9 @@ import Glibc
     typealias Channel = UnsafeMutablePointer<SharedMemoryChannel>
 
     let doorbell: Doorbell
-    /// What wakes this endpoint: readable when the other end, which peers have too, was rung.
+    /// Readable when somebody has rung.
     let wake: Int32
+    /// To wake this endpoint from within.
     let bell: Int32
     /// By bit of the doorbell.
     let slots: UnsafeMutablePointer<Channel?>

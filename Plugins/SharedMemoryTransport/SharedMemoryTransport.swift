@@ -21,8 +21,8 @@ public import TransportAPI
     public let operations: UnsafePointer<hf_transport_operations>
     /// Readable when a peer has rung.
     public var descriptor: Int32 { wake.number }
-    /// The end that peers ring.
-    var bell: Int32 { ringer.number }
+    /// The end that peers open.
+    var bell: Int32 { shared.number }
     let raw: UnsafeMutablePointer<SharedMemoryState>
     let lobby: Lobby
     let doorbell: SharedSegment
@@ -30,6 +30,7 @@ public import TransportAPI
     private let proof: Nonce
     private let heap: SharedHeap
     private let wake: Descriptor
+    private let shared: Descriptor
     private let ringer: Descriptor
 
     public var state: UnsafeMutableRawPointer { unsafe UnsafeMutableRawPointer(raw) }
@@ -44,17 +45,20 @@ public import TransportAPI
         proof = try Nonce.makeRandom()
         heap = SharedHeap(limit: heapByteCount, proof: proof)
         lobby = try Lobby()
-        var (own, peers): (Int32, Int32) = (-1, -1)
-        let status = unsafe csystem_bell_make(&own, &peers)
-        guard status == 0 else { throw .system(-status, "no sockets to be woken by") }
-        wake = Descriptor(owning: own)
-        ringer = Descriptor(owning: peers)
+        var (read, write): (Int32, Int32) = (-1, -1)
+        let status = unsafe csystem_bell_make(&read, &write)
+        guard status == 0 else { throw .system(-status, "no pipe to be woken by") }
+        wake = Descriptor(owning: read)
+        shared = Descriptor(owning: write)
+        let opened = csystem_bell_open(write)
+        guard opened >= 0 else { throw .system(-opened, "cannot open the pipe to be woken by") }
+        ringer = Descriptor(owning: opened)
         do { doorbell = try SharedSegment.make(byteCount: Doorbell.byteCount) } catch {
             throw .segment(error, "the doorbell")
         }
         unsafe operations = SharedMemoryChannel.makeOperations()
         unsafe raw = SharedMemoryState.make(
-            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: own, bell: peers, proof: proof,
+            doorbell: Doorbell(doorbell.memory.baseAddress!), wake: read, bell: opened, proof: proof,
             heap: heap,
             segment: doorbell.descriptor)
         // On an old kernel: peers are told at once that all goes through the rings.

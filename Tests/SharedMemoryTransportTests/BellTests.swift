@@ -6,15 +6,18 @@ import Testing
 @Suite final class `A bell whose flags a peer has cleared` {
     private let wake: Int32
     private let bell: Int32
+    private let opened: Int32
 
     init() throws {
         var (wake, bell): (Int32, Int32) = (-1, -1)
         try #require(csystem_bell_make(&wake, &bell) == 0)
+        opened = csystem_bell_open(bell)
+        try #require(opened >= 0)
         (self.wake, self.bell) = (wake, bell)
-        for number in [wake, bell] { #expect(fcntl(number, F_SETFL, 0) == 0) }
+        #expect(fcntl(bell, F_SETFL, 0) == 0)
     }
 
-    deinit { for number in [wake, bell] { close(number) } }
+    deinit { for number in [wake, bell, opened] { close(number) } }
 
     private var isReadable: Bool {
         var entry = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
@@ -22,24 +25,37 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func `does not block who rings, however often nobody listens`() {
-        for _ in 0..<10_000 { csystem_bell_ring(bell) }
+        for _ in 0..<200_000 { csystem_bell_ring(opened) }
         #expect(isReadable)
     }
 
+    /// Who opens it to read has a description of its own.
     @Test(.timeLimit(.minutes(1))) func `does not block who drains, and is silent again`() {
+        let reader = open("/proc/self/fd/\(bell)", O_RDONLY)
+        defer { close(reader) }
         csystem_bell_drain(wake)
         #expect(!isReadable)
-        for _ in 0..<3 { csystem_bell_ring(bell) }
+        for _ in 0..<3 { csystem_bell_ring(opened) }
         #expect(isReadable)
         csystem_bell_drain(wake)
         #expect(!isReadable)
     }
 
-    @Test func `is told from an eventfd and from a stream`() {
-        let event = csystem_event_make()
-        let stream = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        defer { for number in [event, stream] { close(number) } }
-        #expect(csystem_is_bell(bell) != 0)
-        #expect(csystem_is_bell(event) == 0 && csystem_is_bell(stream) == 0)
+    /// Without a signal, which would end the process.
+    @Test func `may be rung when its owner is gone`() {
+        var (wake, bell): (Int32, Int32) = (-1, -1)
+        #expect(csystem_bell_make(&wake, &bell) == 0)
+        let opened = csystem_bell_open(bell)
+        for number in [wake, bell] { close(number) }
+        csystem_bell_ring(opened)
+        close(opened)
+    }
+
+    @Test func `is told from everything else`() {
+        let others = [csystem_event_make(), socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0), open("/dev/null", O_RDWR)]
+        for number in others {
+            #expect(csystem_bell_open(number) == -EPERM)
+            close(number)
+        }
     }
 }

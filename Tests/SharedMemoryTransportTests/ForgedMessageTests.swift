@@ -73,9 +73,9 @@ import TransportAPI
         expectRefusal(.unreachable, saying: "nonce") { _ = try starter.advance(step: nil) }
     }
 
-    @Test func `refuses to wake the peer through anything but a datagram socket`() throws {
+    @Test func `refuses to wake the peer through anything but a pipe`() throws {
         try say([segment.descriptor, doorbell.descriptor, socket.number])
-        expectRefusal(.unreachable, saying: "no datagram socket") { _ = try starter.advance(step: nil) }
+        expectRefusal(.unreachable, saying: "no pipe") { _ = try starter.advance(step: nil) }
     }
 
     @Test(arguments: [1, 2, 4]) func `refuses another number of descriptors`(count: Int) throws {

@@ -215,13 +215,14 @@ int csystem_timer_is_over(int timer);
 void csystem_event_ring(int event);
 void csystem_event_drain(int event);
 
-/// A wire for rings, which say nothing: `wake` becomes readable when anybody who has a copy of `bell` rings. Both close-on-exec. What others
-/// do to their copies can lose rings, but make neither function block, unlike an eventfd, whose flags are everybody's. 0 or a negated errno.
+/// A pipe for rings, which say nothing: `wake` becomes readable when anybody rings who has opened `bell`, whose copies are for others. Both
+/// close-on-exec. 0 or a negated errno.
 int csystem_bell_make(int *wake, int *bell);
-/// Whether a descriptor may be the end to ring, as far as can be seen.
-int csystem_is_bell(int descriptor);
-void csystem_bell_ring(int bell);
-/// Makes it unreadable again; after very many rings not at once.
+/// Opens a bell anew, for oneself: the flags of a copy are everybody's who has one, and who cleared O_NONBLOCK could have others block. (So
+/// with an eventfd, which cannot be opened anew.) Close-on-exec; or a negated errno, EPERM for what is no pipe.
+int csystem_bell_open(int bell);
+void csystem_bell_ring(int opened);
+/// Makes it unreadable again; after thousands of rings not at once.
 void csystem_bell_drain(int wake);
 
 /// Fills memory from the kernel's generator; 0 or a negated errno.
