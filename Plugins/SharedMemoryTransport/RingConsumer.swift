@@ -108,7 +108,9 @@ import CSystem
     // Hot path.
     /// Has the lines behind the next control word fetched, for a short packet that may have come before the next look.
     private func fetchExpected() {
-        guard expectedLineCount <= RingMemory.expectedLineLimit else { return }
+        guard expectedLineCount <= RingMemory.expectedLineLimit,
+            expectedLineCount &* RingMemory.lineByteCount <= limit
+        else { return }
         for line in 1..<expectedLineCount { unsafe csystem_prefetch(next + line &* RingMemory.lineByteCount) }
     }
 

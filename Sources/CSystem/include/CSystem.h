@@ -67,7 +67,7 @@ static inline void csystem_copy(void *to, const void *from, uint64_t byte_count)
 }
 
 /// Copies to lines that another processor has read last, one after the other. They all have to be fetched from there: a store into two
-/// lines waits for both, and the usual copy writes both ends first. Far more than 2 KiB the usual copy fetches sooner.
+/// lines waits for both, and the usual copy writes both ends first. For at most 4 KiB: what is longer the usual copy moves sooner.
 static inline void csystem_copy_in_order(void *to, const void *from, uint64_t byte_count) {
     char *target = (char *)to;
     const char *source = (const char *)from;
@@ -77,7 +77,7 @@ static inline void csystem_copy_in_order(void *to, const void *from, uint64_t by
         target += here;
         source += here;
         byte_count -= here;
-        __asm__ volatile("" ::: "memory");  // Else the compiler puts the stores in another order.
+        __asm__ volatile("" ::: "memory");  // Else the compiler puts stores in another order, or makes the usual copy of them.
     }
     for (; byte_count > 64; byte_count -= 64, target += 64, source += 64) {
         const csystem_quad *from_line = (const csystem_quad *)source;
@@ -98,7 +98,7 @@ static inline void csystem_prefetch(const void *line) { __builtin_prefetch(line,
 /// Has a line of memory fetched that is going to be written, which takes it from other processors.
 static inline void csystem_prefetch_to_write(void *line) {
 #if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*(char *)line));  // The compiler takes it for newer processors only.
+    __asm__ volatile("prefetchw %0" : : "m"(*(char *)line));  // The builtin is one to read where a compiler may not count on this instruction.
 #else
     __builtin_prefetch(line, 1, 3);
 #endif
