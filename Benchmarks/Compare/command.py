@@ -17,13 +17,16 @@ from .rows import PATHS, parse_sizes, rows
 from .tools import Place, Tool, all_tools
 
 _FLOORS = Path(__file__).parent / "Floors"
+_FLOOR_SOURCES = {
+    "shared_memory": ["shared_memory.c"], "reads": ["shared_memory.c", "-DREADS"], "tcp": ["tcp.c"], "wake": ["wake.c"],
+}
 _REPOSITORY = Path(__file__).parents[2]
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="Benchmarks/compare",
-        description="Measures Handfast beside what is installed of its peers, and beside two floors, in turn and in the"
+        description="Measures Handfast beside what is installed of its peers, and beside floors, in turn and in the"
         " same minutes. Nothing is installed; a tool that is missing is left out.",
     )
     parser.add_argument("--handfast", type=Path, default=_REPOSITORY / ".build/release/handfast", metavar="PATH")
@@ -111,8 +114,8 @@ def _compare(options: argparse.Namespace, folder: Path) -> int:
 def build_floors(folder: Path) -> list[str]:
     """Compiles them; without a compiler the others are still measured."""
     lines = []
-    for name, source, *options in (["shared_memory"] * 2, ["reads", "shared_memory", "-DREADS"], ["tcp"] * 2, ["wake"] * 2):
-        words = ["cc", "-O2", "-std=gnu11", *options, "-o", str(folder / name), str(_FLOORS / f"{source}.c")]
+    for name, (source, *options) in _FLOOR_SOURCES.items():
+        words = ["cc", "-O2", "-std=gnu11", *options, "-o", str(folder / name), str(_FLOORS / source)]
         if shutil.which("cc") is None:
             return ["left out: the floors, there is no C compiler: Debian has it in gcc"]
         built = subprocess.run(words, capture_output=True, text=True, timeout=60)

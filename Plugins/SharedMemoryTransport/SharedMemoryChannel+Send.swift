@@ -24,19 +24,13 @@ private let farByteCount: UInt64 = 1_536
     if pieceCount > 1 { unsafe wanted &+= pieces[1].byte_count }
     if pieceCount > 2 { for index in 2..<Int(pieceCount) { unsafe wanted &+= pieces[index].byte_count } }
     guard wanted > 0 else { return 0 }
-    guard wanted <= packetLimit, var room = unsafe channel.pointee.producer.reserve(Int(wanted)) else {
+    guard wanted <= packetLimit, let room = unsafe channel.pointee.producer.reserve(Int(wanted)) else {
         return unsafe sendParts(channel, PieceCursor(pieces, count: Int(pieceCount), byteCount: wanted))
     }
     if wanted > RingMemory.oneLineByteCount {
         unsafe fill(room, pieces, end, wanted, channel)
     } else {
-        var piece = unsafe pieces
-        repeat {
-            let byteCount = unsafe piece.pointee.byte_count
-            unsafe csystem_copy(room, piece.pointee.bytes, byteCount)
-            unsafe room += Int(truncatingIfNeeded: byteCount)
-            unsafe piece += 1
-        } while unsafe piece < end
+        unsafe put(room, pieces, end, inOrder: false)
     }
     unsafe channel.pointee.producer.publish(Int(truncatingIfNeeded: wanted))
     unsafe announce(channel)
@@ -54,10 +48,22 @@ private func fill(
         return unsafe fillPastCaches(start, PieceCursor(pieces, count: end - pieces, byteCount: byteCount))
     }
     unsafe channel.pointee.producer.fetch(Int(byteCount))
-    var (piece, room) = unsafe (pieces, start)
+    unsafe put(start, pieces, end, inOrder: true)
+}
+
+// Hot path.
+@inline(__always)
+private func put(
+    _ start: UnsafeMutableRawPointer, _ pieces: UnsafePointer<hf_piece>, _ end: UnsafePointer<hf_piece>, inOrder: Bool
+) {
+    var (room, piece) = unsafe (start, pieces)
     repeat {
         let byteCount = unsafe piece.pointee.byte_count
-        unsafe csystem_copy_in_order(room, piece.pointee.bytes, byteCount)
+        if inOrder {
+            unsafe csystem_copy_in_order(room, piece.pointee.bytes, byteCount)
+        } else {
+            unsafe csystem_copy(room, piece.pointee.bytes, byteCount)
+        }
         unsafe room += Int(truncatingIfNeeded: byteCount)
         unsafe piece += 1
     } while unsafe piece < end
