@@ -6,7 +6,7 @@
  * message each time, as with the tools, and so comes out of the receiver's cache when it fits there.
  * rate: a ring of cache lines, one a message.
  *
- * With READS what is longer than 16 KiB lies in memory of the sender alone, out of which the kernel copies. */
+ * With READS the sender's memory is its own, and of 16 KiB and more the kernel copies out of it. */
 #include "floor.h"
 
 #include <stdatomic.h>
@@ -14,6 +14,12 @@
 #include <sys/uio.h>
 
 enum { LINE_BYTES = 64, DIRECT_FROM = 16 << 10 };
+
+#ifdef READS
+static const int memory_flags = MAP_PRIVATE;
+#else
+static const int memory_flags = MAP_SHARED;
+#endif
 
 struct line {
     _Alignas(LINE_BYTES) _Atomic uint64_t number;
@@ -23,7 +29,7 @@ struct line {
 struct side {
     struct line flag, credit;
     struct line ring[WINDOW];
-    char *memory; /* shared */
+    char *memory; /* to send from; shared */
     char *own;
     pid_t process;
 };
@@ -36,8 +42,8 @@ static inline void set(struct line *line, uint64_t number) {
     atomic_store_explicit(&line->number, number, memory_order_release);
 }
 
-static void *map(size_t bytes) {
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+static void *map(size_t bytes, int flags) {
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) fail("mmap");
     memset(memory, 1, bytes);
     return memory;
@@ -46,7 +52,7 @@ static void *map(size_t bytes) {
 static inline void copy_from(struct side *self, struct side *peer, size_t bytes) {
 #ifdef READS
     if (bytes >= DIRECT_FROM) {
-        struct iovec to = {self->own, bytes}, from = {peer->own, bytes};
+        struct iovec to = {self->own, bytes}, from = {peer->memory, bytes};
         if (process_vm_readv(peer->process, &to, 1, &from, 1, 0) != (ssize_t)bytes) fail("process_vm_readv");
         return;
     }
@@ -134,11 +140,11 @@ static void stream(struct side *self, struct side *peer, const struct order *ord
 
 int main(int count, char **words) {
     struct order order = read_order(count, words);
-    struct side *sides = map(2 * sizeof *sides);
+    struct side *sides = map(2 * sizeof *sides, MAP_SHARED);
     memset(sides, 0, 2 * sizeof *sides);
     size_t bytes = order.bytes + LINE_BYTES, half = window(order.bytes) / 2;
     for (int index = 0; index < 2; index++) {
-        sides[index].memory = map(bytes);
+        sides[index].memory = map(bytes, memory_flags);
         sides[index].own = aligned_alloc(LINE_BYTES, (bytes + LINE_BYTES) / LINE_BYTES * LINE_BYTES);
         memset(sides[index].own, 2, bytes);
     }
@@ -148,6 +154,8 @@ int main(int count, char **words) {
     sides[0].process = getpid();
     pid_t other = start_other(order.other_core);
     sides[1].process = other == 0 ? getpid() : other;
+    /* Private memory is one's own only once it is written. */
+    memset(sides[other == 0].memory, 1, bytes);
     if (other == 0) {
         if (is_latency) answer(&sides[1], &sides[0], order.bytes);
         drain(&sides[1], &sides[0], &order, half);
