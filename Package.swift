@@ -98,7 +98,8 @@ let package = Package(
             ], path: "Benchmarks/HandfastTool", swiftSettings: house),
         .testTarget(name: "ToolTests", dependencies: ["HandfastTool"], swiftSettings: house),
         .testTarget(
-            name: "HandfastTests", dependencies: ["Handfast", "Precon", "TransportAPI", "SeededRandom"],
+            name: "HandfastTests",
+            dependencies: ["Handfast", "Precon", "TransportAPI", "SeededRandom", "LoopbackTransport"],
             swiftSettings: house),
         .testTarget(
             name: "EngineTests",

@@ -238,12 +238,14 @@ def _text(function: str, handle: int) -> str:
 
 
 def _slices(timeout: Optional[float], wait: Callable[[int], bool]) -> None:
-    """Waits in parts of a tenth of a second, between which Python looks at its signals."""
-    deadline = None if timeout is None else time.monotonic() + timeout
+    """Waits in parts, between which Python looks at its signals: of a tenth of a second first, of half a second in the end, because
+    each begins with a look that may take long."""
+    deadline, part = None if timeout is None else time.monotonic() + timeout, 0.1
     while True:
-        left = 0.1 if deadline is None else min(0.1, max(0.0, deadline - time.monotonic()))
+        left = part if deadline is None else min(part, max(0.0, deadline - time.monotonic()))
         if wait(int(left * 1e9)):
             return
+        part = min(part + 0.1, 0.5)
         if deadline is not None and time.monotonic() >= deadline:
             raise _last_error(Status.NOT_READY)
 

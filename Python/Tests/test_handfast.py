@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import unittest
+import unittest.mock
 from pathlib import Path
 from typing import Tuple
 
@@ -23,6 +24,25 @@ class Loop(unittest.TestCase):
         self.endpoint = handfast.Endpoint("self", ignores_environment=True)
         self.addCleanup(self.endpoint.destroy)
         self.connection = self.endpoint.connect(self.endpoint.listen("127.0.0.1"), on_demand=True)
+
+    def test_a_wait_looks_less_and_less_often_and_not_past_its_end(self) -> None:
+        now, parts = [0.0], []
+
+        def wait(nanoseconds: int) -> bool:
+            parts.append(nanoseconds)
+            now[0] += nanoseconds / 1e9
+            return False
+
+        with unittest.mock.patch.object(handfast.time, "monotonic", lambda: now[0]), self.assertRaises(handfast.Timeout):
+            handfast._slices(10, wait)
+        self.assertAlmostEqual(sum(parts), 10e9, delta=100)
+        self.assertLessEqual(max(parts), 500_000_000)
+        self.assertLessEqual(len(parts), 25)
+
+    def test_a_signal_ends_a_wait(self) -> None:
+        with self.assertRaises(KeyboardInterrupt):
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            self.endpoint.receive_bytes(tag=1, timeout=SOON)
 
     def test_a_message_arrives_with_its_bytes_header_and_connection(self) -> None:
         self.connection.send(b"hello", header=b"abcdefgh-more").wait(SOON)

@@ -26,7 +26,7 @@ extension Endpoint {
         header: UnsafeMutableRawBufferPointer? = nil, from connection: Connection? = nil, timeout: Duration? = .zero,
         where predicate: ((UnsafeRawBufferPointer, Connection) -> Bool)? = nil
     ) throws(HandfastError) -> MessageInfo? {
-        try find(from: connection, timeout) { $0.fits(predicate) }?.info(header: header)
+        try find(from: connection, timeout, looksAlways: predicate != nil) { $0.fits(predicate) }?.info(header: header)
     }
 
     /// Takes a message with a tag, so that nothing else can match it any more; it is received later, or dropped.
@@ -44,7 +44,7 @@ extension Endpoint {
         from connection: Connection? = nil, timeout: Duration? = .zero,
         where predicate: ((UnsafeRawBufferPointer, Connection) -> Bool)? = nil
     ) throws(HandfastError) -> Message? {
-        try take(try find(from: connection, timeout) { $0.fits(predicate) })
+        try take(try find(from: connection, timeout, looksAlways: predicate != nil) { $0.fits(predicate) })
     }
 
     private func take(_ found: UnsafeMutablePointer<UnexpectedMessage>?) throws(HandfastError) -> Message? {
@@ -54,14 +54,18 @@ extension Endpoint {
     }
 
     // Hot path.
-    private func find(
-        from connection: Connection?, _ timeout: Duration?,
+    /// - Parameter looksAlways: what is meant may change without an arrival, by whatever a predicate of the program's
+    ///   looks at.
+    func find(
+        from connection: Connection?, _ timeout: Duration?, looksAlways: Bool = false,
         where isMeant: (UnsafeMutablePointer<UnexpectedMessage>) -> Bool
     ) throws(HandfastError) -> UnsafeMutablePointer<UnexpectedMessage>? {
+        var seen = arrivalCount
         var found = try findNow(from: connection, where: isMeant)
         guard found == nil, timeout != .zero else { return found }
         var failure: HandfastError?
         _ = wait(timeout: timeout) {
+            guard looksAlways || hasNews(from: connection, since: &seen) else { return false }
             do throws(HandfastError) {
                 found = try findNow(from: connection, where: isMeant)
             } catch { failure = error }
@@ -69,6 +73,21 @@ extension Endpoint {
         }
         if let failure { throw failure }
         return found
+    }
+
+    /// Messages without a receive that have ever come.
+    package var arrivalCount: UInt64 { state.pointee.arrivals.totalCount }
+
+    // Hot path.
+    /// Whether a search by tag that has found nothing may find something: to look at every message takes its time.
+    /// - Parameter seen: the `arrivalCount` before that search; afterwards that of now.
+    package func hasNews(from connection: Connection?, since seen: inout UInt64) -> Bool {
+        guard arrivalCount == seen else {
+            seen = arrivalCount
+            return true
+        }
+        guard let connection else { return false }
+        return connection.isStale || endReason(of: connection) != nil
     }
 
     // Hot path.

@@ -48,37 +48,52 @@ extension Endpoint {
     /// - Returns: whether it held before the timeout.
     public func wait(timeout: Duration? = nil, until condition: () -> Bool) -> Bool {
         // To look at a clock costs as much as a message: what comes soon is waited for without.
-        for _ in 0..<Self.roundsBeforeClock {
+        for round in 0..<Self.roundsBeforeClock {
             if condition() { return true }
+            guard round == Self.measuredRound else {
+                if progress() == 0 { csystem_pause() }
+                continue
+            }
+            // Nothing can have come yet, so this costs nothing; but a condition may take longer than all of the rounds should.
+            let start = ContinuousClock.now
             if progress() == 0 { csystem_pause() }
+            if condition() { return true }
+            if start + Self.slowRound < .now { break }
         }
         return waitByClock(timeout, until: condition)
     }
 
     private func waitByClock(_ timeout: Duration?, until condition: () -> Bool) -> Bool {
-        var spins = 0
+        var lookedAt = ContinuousClock.now
+        let deadline = timeout.map { lookedAt + $0 }
+        // The first round is measured.
+        var isSlow = true
+        // Since the last look at the clock, and without anything that came.
+        var (rounds, spins) = (0, 0)
         var spinEnd: ContinuousClock.Instant?
-        var deadline: ContinuousClock.Instant?
-        var busyRounds = 0
         while !condition() {
             let isBusy = progress() > 0
+            rounds += 1
             if isBusy {
                 (spins, spinEnd) = (0, nil)
-                busyRounds += 1
-                guard timeout != nil, busyRounds % Self.busyRoundsPerClock == 0 else { continue }
             } else {
                 spins += 1
                 csystem_pause()
-                guard spins % Self.spinsPerClock == 0 else { continue }
+            }
+            guard isSlow || rounds >= Self.roundsPerClock || !isBusy && spins % Self.spinsPerClock == 0 else {
+                continue
             }
             let now = ContinuousClock.now
-            if deadline == nil, let timeout { deadline = now + timeout }
             if let deadline, deadline <= now { return condition() }
+            isSlow = lookedAt.duration(to: now) > Self.slowRound * rounds
+            (lookedAt, rounds) = (now, 0)
             guard !isBusy else { continue }
             // Two processes on one core: the other must get its turn.
             if spins > Self.spinsBeforeYield { sched_yield() }
             if let end = spinEnd {
-                if end <= now, !condition() { sleep(until: deadline) }
+                guard end <= now, !condition() else { continue }
+                sleep(until: deadline)
+                lookedAt = .now
             } else {
                 spinEnd =
                     now
@@ -98,9 +113,12 @@ extension Endpoint {
     private static let offeredByteLimit = 4 << 20
 
     private static let roundsBeforeClock = 64
+    private static let measuredRound = 1
+    /// Longer than a round that brings a message; from then on each is measured.
+    private static let slowRound = Duration.microseconds(10)
     private static let spinsPerClock = 64
     /// Messages that never stop must not hide that the time is over.
-    private static let busyRoundsPerClock = 1_024
+    private static let roundsPerClock = 1_024
     private static let spinsBeforeYield = 128
 
     /// Sleeps until something arrives or something is due.

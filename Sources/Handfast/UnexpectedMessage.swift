@@ -133,8 +133,11 @@ struct MessageList {
 struct ArrivalList {
     private(set) var first: UnsafeMutablePointer<UnexpectedMessage>?
     private var last: UnsafeMutablePointer<UnexpectedMessage>?
+    /// How many have ever come into it.
+    private(set) var totalCount: UInt64 = 0
 
     mutating func append(_ message: UnsafeMutablePointer<UnexpectedMessage>) {
+        totalCount += 1
         message.pointee.previousArrival = last
         if let last { last.pointee.nextArrival = message } else { first = message }
         last = message

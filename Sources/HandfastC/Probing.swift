@@ -8,7 +8,7 @@ public func hf_probe(
     _ endpoint: hf_endpoint, _ from: hf_connection, _ tag: UInt64, _ mask: UInt64, _ timeout_ns: Int64,
     _ header: UnsafeMutableRawPointer?, _ header_byte_count: UInt32, _ info: UnsafeMutablePointer<hf_message_info>?
 ) -> hf_status {
-    probe(endpoint, from, timeout_ns, header, header_byte_count, info) {
+    probe(endpoint, from, timeout_ns, header, header_byte_count, info, looksAlways: false) {
         endpoint, _, header, source throws(HandfastError) in
         try endpoint.probe(header: header, from: source, tag: tag, mask: mask)
     }
@@ -21,7 +21,7 @@ public func hf_probe_where(
     _ info: UnsafeMutablePointer<hf_message_info>?
 ) -> hf_status {
     guard let match else { return Refusal.null("match").told() }
-    return probe(endpoint, from, timeout_ns, header, header_byte_count, info) {
+    return probe(endpoint, from, timeout_ns, header, header_byte_count, info, looksAlways: true) {
         endpoint, place, header, source throws(HandfastError) in
         try endpoint.probe(header: header, from: source, where: place.predicate(match, context))
     }
@@ -32,7 +32,7 @@ public func hf_take_message(
     _ endpoint: hf_endpoint, _ from: hf_connection, _ tag: UInt64, _ mask: UInt64, _ timeout_ns: Int64,
     _ message: UnsafeMutablePointer<hf_message>?
 ) -> hf_status {
-    take(endpoint, from, timeout_ns, message) { endpoint, _, source throws(HandfastError) in
+    take(endpoint, from, timeout_ns, message, looksAlways: false) { endpoint, _, source throws(HandfastError) in
         try endpoint.takeMessage(from: source, tag: tag, mask: mask)
     }
 }
@@ -43,16 +43,20 @@ public func hf_take_message_where(
     _ timeout_ns: Int64, _ message: UnsafeMutablePointer<hf_message>?
 ) -> hf_status {
     guard let match else { return Refusal.null("match").told() }
-    return take(endpoint, from, timeout_ns, message) { endpoint, place, source throws(HandfastError) in
+    return take(endpoint, from, timeout_ns, message, looksAlways: true) {
+        endpoint, place, source throws(HandfastError) in
         try endpoint.takeMessage(from: source, where: place.predicate(match, context))
     }
 }
 
-/// - Parameter look: looks once.
+/// - Parameters:
+///   - looksAlways: what is meant may change without an arrival.
+///   - look: looks once.
 @inline(__always)
 private func probe(
     _ endpoint: hf_endpoint, _ from: hf_connection, _ timeout: Int64, _ header: UnsafeMutableRawPointer?,
     _ headerByteCount: UInt32, _ info: UnsafeMutablePointer<hf_message_info>?,
+    looksAlways: Bool,
     _ look: (Endpoint, GuardPointer, UnsafeMutableRawBufferPointer, Connection?) throws(HandfastError) -> MessageInfo?
 ) -> hf_status {
     guard let info else { return Refusal.null("info").told() }
@@ -60,7 +64,7 @@ private func probe(
     guard let header = room(header, UInt64(headerByteCount)) else { return Refusal.null("header").told() }
     guard let source = source(from) else { return Refusal.notAHandle(from, of: "a connection").told() }
     return onEndpoint(endpoint) { endpoint, place throws(HandfastError) in
-        try place.find(timeout) { () throws(HandfastError) in
+        try place.find(timeout, endpoint, source, looksAlways: looksAlways) { () throws(HandfastError) in
             guard let found = try look(endpoint, place, header, source) else { return false }
             fill(info, found)
             return true
@@ -68,16 +72,19 @@ private func probe(
     }
 }
 
-/// - Parameter look: looks once.
+/// - Parameters:
+///   - looksAlways: what is meant may change without an arrival.
+///   - look: looks once.
 @inline(__always)
 private func take(
     _ endpoint: hf_endpoint, _ from: hf_connection, _ timeout: Int64, _ message: UnsafeMutablePointer<hf_message>?,
+    looksAlways: Bool,
     _ look: (Endpoint, GuardPointer, Connection?) throws(HandfastError) -> Message?
 ) -> hf_status {
     guard let message else { return Refusal.null("message").told() }
     guard let source = source(from) else { return Refusal.notAHandle(from, of: "a connection").told() }
     return onEndpoint(endpoint) { endpoint, place throws(HandfastError) in
-        try place.find(timeout) { () throws(HandfastError) in
+        try place.find(timeout, endpoint, source, looksAlways: looksAlways) { () throws(HandfastError) in
             guard let found = try look(endpoint, place, source) else { return false }
             message.pointee = found.handle
             return true
@@ -159,12 +166,15 @@ extension GuardPointer {
 
     /// Waits until something is found, or never will be. No error of the search is looked for twice.
     fileprivate func find(
-        _ timeout: Int64, _ isFound: () throws(HandfastError) -> Bool
+        _ timeout: Int64, _ endpoint: Endpoint, _ source: Connection?, looksAlways: Bool,
+        _ isFound: () throws(HandfastError) -> Bool
     ) throws(HandfastError) -> hf_status {
+        var seen = endpoint.arrivalCount
         if try isFound() { return HF_OK }
         guard timeout != 0 else { return HF_NOT_READY }
         var outcome: Result<Bool, HandfastError> = .success(false)
         let status = wait(timeout) {
+            guard looksAlways || endpoint.hasNews(from: source, since: &seen) else { return false }
             do throws(HandfastError) { outcome = .success(try isFound()) } catch { outcome = .failure(error) }
             if case .success(false) = outcome { return false }
             return true

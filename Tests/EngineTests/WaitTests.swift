@@ -31,6 +31,20 @@ import Testing
         }
         #expect(!held, "the timeout came late")
     }
+
+    /// However slow the machine is, a condition takes ten milliseconds at least: so no time is depended on.
+    @Test(arguments: [true, false]) func `ends in time although its condition takes long`(isBusy: Bool) throws {
+        let pair = try EndpointPair("loopback", ["HANDFAST_SPIN_US": "1000000"])
+        let (near, _) = try pair.connect()
+        var count = 0
+        let held = pair.near.wait(timeout: .milliseconds(50)) {
+            count += 1
+            usleep(10_000)
+            if isBusy { _ = try? near.sendCopy(UnsafeRawBufferPointer(start: nil, count: 0)) }
+            return count == 100
+        }
+        #expect(!held && count < 20, "\(count) looks of ten milliseconds")
+    }
 }
 
 /// Of this thread, in seconds.
