@@ -16,10 +16,7 @@ extension Engine {
             return
         }
         if let violation = slot.pointee.violation {
-            let text = "\(record.peerText) broke a rule of the data path: \(violation.text)"
-            logger.warning(
-                "connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(violation.text)"])
-            return end(record, HandfastError(.rejected, text))
+            return end(record, breach(record, violation.text))
         }
         if slot.pointee.hasPeerEnded { slot.endOperations(EndReason(record.endReason)) }
         if slot.pointee.hasPeerEnded || record.isClosedByUser, !slot.mustStay { sayGoodbye(record) }
@@ -119,12 +116,24 @@ extension Engine {
         watchEnd(of: record)
     }
 
+    /// The peer's fault, for the log and for its requests.
+    private func breach(_ record: ConnectionRecord, _ rule: String, systemError: Int32 = 0) -> HandfastError {
+        logger.warning("connection dropped", metadata: ["peer": "\(record.peerText)", "reason": "\(rule)"])
+        return HandfastError(
+            .rejected, "\(record.peerText) broke a rule of the data path: \(rule)", systemError: systemError)
+    }
+
     private func gone(_ record: ConnectionRecord, _ systemError: Int32) -> HandfastError {
         if record.slot.pointee.hasPeerEnded {
             return HandfastError(.closed, "\(record.peerText) closed the connection")
         }
         if let reason = record.channelReason {
             return HandfastError(.peerLost, "\(record.peerText) cannot be reached: \(reason)", systemError: systemError)
+        }
+        // What a transport says of bytes or control words that make no sense.
+        if systemError == EPROTO {
+            let transport = Connection(record.slot).transport ?? "its transport"
+            return breach(record, "what it wrote for \(transport) makes no sense", systemError: EPROTO)
         }
         let why = systemError == 0 ? "without a goodbye" : "(\(String(cString: strerror(systemError))))"
         return HandfastError(

@@ -2,6 +2,8 @@ import Glibc
 import Testing
 
 @testable import Handfast
+@testable import SharedMemoryTransport
+import TransportAPI
 
 @Suite struct `The end of a connection` {
     @Test(arguments: transports) func `comes in order after what was sent`(transport: String) throws {
@@ -59,6 +61,24 @@ import Testing
         let error = #expect(throws: HandfastError.self) { try receive.result() }
         #expect(error?.code == .peerLost)
         #expect(connection.state == .closed)
+    }
+
+    @Test func `by nonsense in shared memory is told as a broken rule, not as a peer that has vanished`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("shm", logger: log.logger)
+        let (near, far) = try pair.connect()
+        try pair.pingPong(near, far)
+        let room = Payload(byteCount: 1)
+        let receive = try pair.far.receive(into: room.mutable, from: far)
+        let channel = try #require(near.slot.pointee.channel).assumingMemoryBound(to: SharedMemoryChannel.self)
+        // More bytes than a ring has, in each line that may be the next.
+        let ring = PairMemory(channel.pointee.link.segment.memory.baseAddress!, role: .starter).outgoing
+        for line in 1..<32 { ring.storeBytes(of: 1 << 40, toByteOffset: 64 * line, as: UInt64.self) }
+        pair.run("the receive ends") { receive.isComplete }
+        let error = #expect(throws: HandfastError.self) { try receive.result() }
+        #expect(error?.code == .rejected && error?.systemError == EPROTO)
+        #expect(error?.message.contains("broke a rule of the data path: what it wrote for shm") == true, "\(error!)")
+        #expect(far.state == .closed && log.lines.count { $0.contains("connection dropped") } == 1)
     }
 
     @Test(arguments: transports) func `is told once, to the side that did not close`(transport: String) throws {
