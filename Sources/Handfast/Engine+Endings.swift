@@ -91,13 +91,21 @@ extension Engine {
     func checkEnding(_ record: ConnectionRecord, _ now: ContinuousClock.Instant) {
         guard !record.isEnded else { return unwatchEnd(of: record) }
         if let deadline = record.closeDeadline, deadline <= now {
-            let text = "\(record.peerText) did not answer our goodbye within \(settings.closeTimeout)"
-            return end(record, HandfastError(.timeout, text))
+            let why = "it \(Self.lack(record)) within \(settings.closeTimeout) (HANDFAST_CLOSE_TIMEOUT_MS)"
+            logger.warning(
+                "connection not closed in order", metadata: ["peer": "\(record.peerText)", "reason": "\(why)"])
+            return end(record, HandfastError(.timeout, "\(record.peerText) was given up in closing: \(why)"))
         }
         // The last bytes of a peer may still lie in memory that it shared: gone is who has sent nothing more.
         guard let deliveries = record.deliveriesAtLifelineEnd else { return }
         if deliveries == record.slot.pointee.deliveryCount { return end(record, gone(record, 0)) }
         record.deliveriesAtLifelineEnd = record.slot.pointee.deliveryCount
+    }
+
+    /// What the peer left undone, so that a goodbye came to nothing.
+    private static func lack(_ record: ConnectionRecord) -> String {
+        if !record.hasQueuedEnd { return "did not take or answer what was under way, so that we said no goodbye," }
+        return record.slot.pointee.hasSentEnd ? "did not answer our goodbye" : "took nothing more, our goodbye neither,"
     }
 
     /// The handshake's socket, kept as a sign of life, has something to say: as a rule that the peer is gone.

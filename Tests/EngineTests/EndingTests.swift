@@ -63,6 +63,31 @@ import TransportAPI
         #expect(connection.state == .closed)
     }
 
+    /// The peer makes no progress, as a process that is stopped.
+    @Test(
+        arguments: transports,
+        [(8, "did not answer our goodbye within"), (1 << 20, "did not take or answer what was under way")])
+    func `that the peer does not see is told in the log and by what could not end`(
+        transport: String, kind: (byteCount: Int, reason: String)
+    ) throws {
+        let log = LogCapture()
+        let settings = ["HANDFAST_TRANSPORTS": transport, "HANDFAST_CLOSE_TIMEOUT_MS": "20"]
+        let pair = try EndpointPair(
+            definitions: definitions, near: settings,
+            far: settings.merging(["HANDFAST_RENDEZVOUS_BYTES": "64k"]) { $1 }, logger: log.logger)
+        let (_, far) = try pair.connect()
+        let payload = Payload(byteCount: kind.byteCount)
+        let send = try far.send(payload.bytes)
+        #expect(send.isComplete == (kind.byteCount == 8))
+        far.close()
+        #expect(pair.far.wait(timeout: .seconds(10)) { far.isStale })
+        #expect(log.lines.count == 1 && log.lines[0].contains(kind.reason), "\(log.lines)")
+        #expect(log.lines.first?.contains("0.02 seconds (HANDFAST_CLOSE_TIMEOUT_MS)") == true)
+        guard kind.byteCount > 8 else { return }
+        let error = #expect(throws: HandfastError.self) { try send.result() }
+        #expect(error?.code == .timeout && error?.message.contains(kind.reason) == true, "\(error!)")
+    }
+
     @Test func `by nonsense in shared memory is told as a broken rule, not as a peer that has vanished`() throws {
         let log = LogCapture()
         let pair = try EndpointPair("shm", logger: log.logger)
