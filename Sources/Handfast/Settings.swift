@@ -71,9 +71,10 @@ public struct Settings: Sendable {
         selection = try Self.makeSelection(transports: nil, select: nil, values: values, known: transportNames)
         let unknown = rendezvous.transports.keys.sorted().first { name in !transports.contains { $0.name == name } }
         if let unknown {
+            let (name, value) = (Self.rendezvousBytes.name, environment[Self.rendezvousBytes.name] ?? "")
             throw HandfastError(
                 .invalidArgument,
-                "\(Self.rendezvousBytes.name): there is no transport \(unknown.quoted); read, messages, pscom and "
+                "\(name)=\(value.quoted): there is no transport \(unknown.quoted); read, channel, messages, pscom and "
                     + "\(transportNames.joined(separator: ", ")) are allowed")
         }
     }

@@ -80,7 +80,11 @@ import TransportAPI
         ("HANDFAST_CLOSE_TIMEOUT_MS", "", "milliseconds"), ("HANDFAST_UNEXPECTED_BYTES", "1k", "from 4k to 1024g"),
         ("HANDFAST_SPIN_US", "-1", "from 0 to 1000000"), ("HANDFAST_PENDING_HANDSHAKES", "0", "a number of handshakes"),
         ("HANDFAST_RENDEZVOUS_BYTES", "0", "from 1 to 1024g"), ("HANDFAST_RENDEZVOUS_BYTES", "=1", "from 1 to 1024g"),
-        ("HANDFAST_RENDEZVOUS_BYTES", "tpc=1k", "no transport \"tpc\""), ("HANDFAST_NAME", "a\nb", "at most 255 bytes"),
+
+        (
+            "HANDFAST_RENDEZVOUS_BYTES", "tpc=1k",
+            "=\"tpc=1k\": there is no transport \"tpc\"; read, channel, messages, pscom and "
+        ), ("HANDFAST_NAME", "a\nb", "at most 255 bytes"),
         ("HANDFAST_NAME", String(repeating: "x", count: 256), "at most 255 bytes"),
         ("HANDFAST_TRANSPORTS", "shm,tpc", "wrong at byte 5"), ("HANDFAST_SELECT", "local=^", "wrong at byte 8"),
         ("HANDFAST_PLUGIN_PATH", "/a:b", "absolute paths"), ("HANDFAST_SHM_LANES", "9", "from 1 to 8"),
