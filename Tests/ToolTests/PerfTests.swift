@@ -105,6 +105,24 @@ import Testing
         #expect(tool.errorText.contains("the second process is gone: signal 9 killed it"), "\(tool.errorText)")
     }
 
+    @Test func `says of a peer that is stopped who it is, and what was under way`() throws {
+        let endless = ["--sizes", "8", "--test", "latency", "--iterations", "1000000000"]
+        let alone = try ToolProcess(["perf", "--transport", "tcp"] + endless)
+        let companion = try Self.companion(in: alone.firstLine())
+        let listener = try ToolProcess(["perf", "--listen", "127.0.0.1:0@server", "--transport", "tcp"])
+        let client = try ToolProcess(["perf", "--connect", listener.firstLine()] + endless)
+        for tool in [alone, client] { try tool.read { $0.outputText.contains("tcp: chosen") } }
+        kill(companion, SIGSTOP)
+        listener.send(signal: SIGSTOP)
+        // What was not yet echoed, or not yet asked for, is silent from here on.
+        #expect(try alone.finish() == 1 && client.finish() == 1)
+        let silence = "has been silent for 20.0 seconds; its process may be stopped"
+        for (tool, peer) in [(alone, "the second process (\(companion))"), (client, "peer server at 127.0.0.1")] {
+            #expect(tool.errorText.contains("tcp, latency of 8 bytes: \(peer) \(silence)"), "\(tool.errorText)")
+        }
+        #expect(kill(companion, 0) != 0 || Self.isZombie(companion))
+    }
+
     /// From "Process 5 on core 0 measures, process 6 on core 1 echoes."
     private static func companion(in line: String) throws -> pid_t {
         let words = line.split(separator: " ")

@@ -1,4 +1,5 @@
 import Handfast
+import TransportAPI
 
 /// Everything that a test of one connection works with.
 struct Bench: ~Copyable {
@@ -34,15 +35,27 @@ struct Bench: ~Copyable {
     mutating func run(_ test: TestKind, _ byteCount: Int) throws -> Measurement {
         progress.show("\(transport), \(test.rawValue) of \(byteCount) bytes")
         let limit = Limit(iterations: iterations, clock)
-        try warmUpAndPrepare(test, byteCount, limit.warmUp)
-        let switches = Switches.count(companion: companion)
-        try rounds(test, byteCount, limit)
+        let switches: Int
+        do {
+            try warmUpAndPrepare(test, byteCount, limit.warmUp)
+            switches = Switches.count(companion: companion)
+            try rounds(test, byteCount, limit)
+        } catch let error as HandfastError where error.code == .timeout {
+            throw ToolError.failure("\(transport), \(test.rawValue) of \(byteCount) bytes: \(peerText) \(Link.silence)")
+        }
         return Measurement(
             transport: transport, test: test, byteCount: byteCount,
             iterations: test == .latency ? samples.count / 2 : samples.count,
             p50Microseconds: samples.percentile(50), p99Microseconds: samples.percentile(99),
             maximumMicroseconds: samples.maximumMicroseconds, meanMicroseconds: samples.meanMicroseconds,
             involuntarySwitches: Switches.count(companion: companion) - switches)
+    }
+
+    private var peerText: String {
+        if let companion { return "the second process (\(companion))" }
+        guard let peer = link.connection.peer else { return "the peer" }
+        return ["peer", peer.name, IPAddress(bytes: peer.address).map { "at \($0)" } ?? ""].filter { !$0.isEmpty }
+            .joined(separator: " ")
     }
 
     /// Whether a bandwidth test has each message echoed, instead of half a window acknowledged.

@@ -3,7 +3,9 @@ import Handfast
 /// The measuring end of one connection.
 struct Link: ~Copyable {
     /// A peer that is silent for so long will not speak again.
-    private static let patience = Duration.seconds(20)
+    static let patience = Duration.seconds(20)
+    /// For the user, of a peer that was silent so long.
+    static let silence = "has been silent for \(patience); its process may be stopped, as by SIGSTOP or a debugger"
 
     let endpoint: Endpoint
     let connection: Connection
@@ -27,7 +29,7 @@ struct Link: ~Copyable {
             server?.step()
             return request.isComplete
         }
-        guard isDone else { throw HandfastError(.timeout, "no answer after \(Self.patience)") }
+        guard isDone else { throw HandfastError(.timeout, "this process does not answer itself") }
         return try request.result()!
     }
 

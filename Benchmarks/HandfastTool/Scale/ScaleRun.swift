@@ -29,14 +29,21 @@ struct ScaleRun {
                 continue
             }
             works = true
-            switch plan.test {
-            case .connect: for count in counts(for: kind) { try connect(kind, count) }
-            case .memory: for count in counts(for: kind) { try memory(kind, count) }
-            case .idle: try idle(kind)
-            case .crowd, .sleep: for count in counts(for: kind) { try message(kind, count) }
+            do { try measure(kind) } catch let error as HandfastError where error.code == .timeout {
+                let hint = "the second process may be stopped, as by SIGSTOP or a debugger"
+                throw ToolError.failure("\(kind.name), \(plan.test.rawValue): \(error.message); \(hint)")
             }
         }
         guard works else { throw ToolError.failure("no transport works here") }
+    }
+
+    private mutating func measure(_ kind: ConnectionKind) throws {
+        switch plan.test {
+        case .connect: for count in counts(for: kind) { try connect(kind, count) }
+        case .memory: for count in counts(for: kind) { try memory(kind, count) }
+        case .idle: try idle(kind)
+        case .crowd, .sleep: for count in counts(for: kind) { try message(kind, count) }
+        }
     }
 
     /// Whether a connection of this kind comes about at all.
