@@ -33,6 +33,11 @@ struct Allocations: ~Copyable {
         return memory
     }
 
+    /// Whether no transport has given it.
+    func isOrdinary(_ memory: UnsafeMutableRawPointer) -> Bool {
+        if case .transport = origins[memory] { false } else { true }
+    }
+
     /// - Returns: whether it was memory of `allocate`.
     mutating func release(_ memory: UnsafeMutableRawPointer) -> Bool {
         switch origins.removeValue(forKey: memory) {

@@ -18,6 +18,11 @@ extension Endpoint {
         return UnsafeMutableRawBufferPointer(start: start, count: byteCount)
     }
 
+    /// Whether memory of `allocate` is as any other: no transport had some.
+    package func isOrdinary(_ memory: UnsafeMutableRawBufferPointer) -> Bool {
+        memory.baseAddress.map { engine.allocations.isOrdinary($0) } ?? true
+    }
+
     /// Gives memory back. Nothing may use it any more: no request that is under way, no registration.
     /// - Throws: `invalidArgument` when it is not memory that `allocate` has given and nobody has given back; then nothing happens.
     public func deallocate(_ memory: UnsafeMutableRawBufferPointer) throws(HandfastError) {

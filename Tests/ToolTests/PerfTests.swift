@@ -36,6 +36,24 @@ import Testing
         #expect(run.code == 0, "\(run.errors)")
     }
 
+    @Test func `says that there is no memory of the endpoint's to measure with`() throws {
+        let words = "--allocate has no effect"
+        for (limit, isTold) in [("0", true), ("64m", false)] {
+            let run = try ToolProcess.run(
+                ["perf", "--transport", "tcp", "--sizes", "8", "--iterations", "10", "--allocate"],
+                ["HANDFAST_SHM_HEAP_BYTES": limit])
+            #expect(run.code == 0 && run.output.contains(words) == isTold, "\(run.output)\(run.errors)")
+        }
+    }
+
+    @Test func `measures loopback alone, too`() throws {
+        let run = try ToolProcess.run([
+            "perf", "--transport", "loopback", "--format", "json", "--sizes", "8", "--iterations", "10",
+        ])
+        #expect(run.code == 0, "\(run.errors)")
+        #expect(try JSONLines(run.output).transports == ["loopback"])
+    }
+
     @Test func `says why a transport is chosen`() throws {
         let run = try ToolProcess.run(["perf", "--sizes", "8", "--iterations", "10"], ["HANDFAST_TRANSPORTS": "^shm"])
         #expect(run.code == 0, "\(run.errors)")
@@ -61,7 +79,14 @@ import Testing
         (["perf", "--format", "xml"], "'table', 'pscom', 'csv' or 'json'"),
         (["perf", "--pin", "0,1,2"], "--pin 0,1,2"),
         (["perf", "--iterations", "0"], "from 1 to"), (["perf", "--transport", "shn"], "did you mean shm"),
-        (["perf", "--once"], "--listen"), (["perf", "--listen", "--connect", "127.0.0.1:1"], "exclude"),
+        (["perf", "--once"], "--listen"),
+        (["perf", "--test", "memory", "--sizes", "8"], "--sizes has no effect with --test memory"),
+        (["perf", "--test", "idle", "--iterations", "7"], "--iterations has no effect with --test idle"),
+        (["perf", "--test", "connect", "--verify"], "--verify has no effect with --test connect"),
+        (["perf", "--test", "sleep", "--allocate"], "--allocate has no effect with --test sleep"),
+        (["perf", "--listen", "--test", "latency"], "--test has no effect with --listen"),
+        (["perf", "--listen", "--verify"], "--verify has no effect with --listen"),
+        (["perf", "--listen", "--connect", "127.0.0.1:1"], "exclude"),
         (["perf", "--connect", "127.0.0.1:99999"], "65535"), (["perf", "--connect", "10.0.0:5"], "10.0.0"),
         (["perf", "--listen", "127.0.0.1:x"], "port"), (["nonsense"], "nonsense"),
         (["perf", "--iterations", "many"], "many: allowed is a number from 1 to"),

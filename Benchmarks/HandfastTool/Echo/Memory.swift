@@ -5,6 +5,8 @@ import Handfast
 struct Memory: ~Copyable {
     let bytes: UnsafeMutableRawBufferPointer
     private let owner: Endpoint?
+    /// The owner had none that a peer reads sooner than other.
+    var isOrdinary: Bool { owner.map { $0.isOrdinary(bytes) } ?? true }
 
     /// - Throws: when the address space or the system's limit is exhausted.
     init(byteCount: Int, owner: Endpoint? = nil) throws(ToolError) {

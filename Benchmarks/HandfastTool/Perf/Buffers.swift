@@ -24,6 +24,8 @@ struct Buffers: ~Copyable {
         Pattern.fill(memory.bytes, number: 1)
     }
 
+    var isOrdinary: Bool { memory.isOrdinary }
+
     /// Promises an endpoint that they stay, as a runtime does with its own: a device then knows them all the time.
     func register(_ endpoint: Endpoint) throws(HandfastError) -> MemoryRegion {
         try endpoint.register(memory: memory.bytes, permissions: [])

@@ -72,15 +72,16 @@ struct LocalRun: ~Copyable {
 
     /// What the two processes agree on when nobody names a transport.
     private func tellChoice(_ runner: borrowing Runner, _ companion: borrowing Companion) throws(HandfastError) {
-        let connection = try endpoint.connect(to: companion.address, selection: plan.selection)
-        defer { connection.close() }
-        do throws(HandfastError) { try endpoint.wait(for: connection) } catch {
+        do throws(HandfastError) {
+            let connection = try endpoint.connect(to: companion.address, selection: plan.selection)
+            defer { connection.close() }
+            try endpoint.wait(for: connection)
+            let decisions = connection.decisions.filter { $0.outcome != .excluded }.map(\.description)
+            runner.report.note("Left to themselves: \(decisions.joined(separator: "; ")).")
+        } catch {
             // Nothing works with the other process; what follows says so of each.
             guard error.code == .noTransport else { throw error }
-            return
         }
-        let decisions = connection.decisions.filter { $0.outcome != .excluded }.map(\.description)
-        runner.report.note("Left to themselves: \(decisions.joined(separator: "; ")).")
     }
 
     private enum Attempt {

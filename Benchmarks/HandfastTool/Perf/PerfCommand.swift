@@ -67,6 +67,7 @@ struct PerfCommand: ParsableCommand {
             throw ToolError.usage("--listen and --connect exclude each other: one process echoes, another measures")
         }
         guard listen != nil || !once else { throw ToolError.usage("--once goes with --listen only") }
+        try refuseWhatHasNoEffect()
         let iterations = try self.iterations.map { try count($0) }
         let sizes = try self.sizes.map { try SizeList.parse($0) }
         let environment = Settings.processEnvironment()
@@ -103,6 +104,23 @@ struct PerfCommand: ParsableCommand {
             try RemoteRun(plan, settings, peer: connect).run()
         } else {
             try LocalRun(plan, settings).run()
+        }
+    }
+
+    /// Who measures with an option wants it to count.
+    private func refuseWhatHasNoEffect() throws(ToolError) {
+        let ofMessages = [("--iterations", iterations != nil), ("--verify", verify)]
+        if listen != nil {
+            let given = ofMessages + [("--test", test != nil), ("--connections", connections != nil)]
+            if let (option, _) = given.first(where: \.1) {
+                throw .usage("\(option) has no effect with --listen: it goes with the process that measures")
+            }
+        } else if case .scale(let scale) = test?.family {
+            let given = [("--sizes", sizes != nil)] + ofMessages + [("--allocate", allocate)]
+            if let (option, _) = given.first(where: \.1) {
+                throw .usage(
+                    "\(option) has no effect with --test \(scale.rawValue): it goes with --test latency and bandwidth")
+            }
         }
     }
 

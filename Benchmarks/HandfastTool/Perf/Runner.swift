@@ -20,6 +20,9 @@ struct Runner: ~Copyable {
         report.note("\n\(transport): \(Self.reasons(decisions))")
         let buffers = try Buffers(
             sizes: plan.sizes, verifies: plan.verifies, owner: plan.allocates ? link.endpoint : nil)
+        if plan.allocates, buffers.isOrdinary {
+            report.note("--allocate has no effect: there is no such memory, or too little (HANDFAST_SHM_HEAP_BYTES)")
+        }
         var bench = try Bench(
             transport: transport, link: link, buffers: buffers, clock: clock, iterations: plan.iterations,
             verifies: plan.verifies, companion: companion, progress: progress)
