@@ -13,10 +13,9 @@ extension Engine {
         try checkOpen()
         guard listener == nil else { throw HandfastError(.invalidArgument, "the endpoint listens already") }
         let listener = try Listener(on: address, port: port)
-        guard let watch = watches.add(listener.socketNumber, .listener, readable: true, writable: false) else {
+        guard listener.watch(by: watches) else {
             throw HandfastError(.resources, "cannot watch the listener", systemError: errno)
         }
-        listener.watch = watch
         self.listener = listener
     }
 
@@ -35,9 +34,12 @@ extension Engine {
             case .nobody: return
             case .turnedAway: return
             case .socket(let socket): answer(socket)
-            case .shortage(let systemError):
-                return logger.error(
-                    "no peer can be accepted", metadata: ["reason": "\(String(cString: strerror(systemError)))"])
+            case .shortage(let systemError, let isNew):
+                if isNew {
+                    logger.error("no peer can be accepted", metadata: ["reason": "\(systemErrorText(systemError))"])
+                }
+                listener.takeRest()
+                return watch(listener)
             }
         }
     }

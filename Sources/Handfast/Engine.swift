@@ -127,7 +127,10 @@ final class Engine {
     /// Says goodbye to every peer; nothing new begins.
     func close() {
         isClosing = true
-        if let listener { watches.remove(listener.watch, listener.socketNumber) }
+        if let listener {
+            listener.unwatch()
+            unwatch(listener)
+        }
         listener = nil
         for driver in drivers.values where driver.record == nil {
             driver.reject(Rejection(.shuttingDown, "\(name) is shutting down"))

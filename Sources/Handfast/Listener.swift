@@ -2,26 +2,31 @@ import CSystem
 import Glibc
 
 /// The socket at which peers arrive.
-final class Listener {
+final class Listener: DeadlineHolder {
+    /// How long nobody looks at it when descriptors have run out: whoever waits would make each wait end at once.
+    private static let rest = Duration.milliseconds(250)
+
     private let descriptor: Descriptor
     /// Given up for a moment when descriptors run out, so that the newest peer can be turned away.
     private var spare: Descriptor?
-    /// A shortage without a spare was told; it is told again after a peer could be accepted.
+    /// A shortage without a spare was told; it is told again after a peer could be accepted with a spare in hand.
     private var hasToldShortage = false
     /// Nil for all of this host.
     private let bound: IPAddress?
     private let acceptsIPv4, acceptsIPv6: Bool
     let port: UInt16
-    /// By which the engine watches it.
-    var watch: UInt = 0
+    private var watches: Watches?
+    private var watch: UInt = 0
+    /// When it is watched again; nil while it is.
+    private(set) var nextDeadline: ContinuousClock.Instant?
 
     enum Accepted: ~Copyable {
         case socket(Descriptor)
         case nobody
         /// Descriptors or memory ran out, and the newest peer was told.
         case turnedAway
-        /// They ran out, and not even that can be done.
-        case shortage(systemError: Int32)
+        /// They ran out, not even that can be done, and whoever waits goes on waiting.
+        case shortage(systemError: Int32, isNew: Bool)
     }
 
     /// - Parameters:
@@ -86,18 +91,36 @@ final class Listener {
 
     private func accepts(_ address: IPAddress) -> Bool { address.unmapped.isIPv6 ? acceptsIPv6 : acceptsIPv4 }
 
-    var socketNumber: Int32 { descriptor.number }
+    /// - Returns: false when the system refuses.
+    func watch(by watches: Watches) -> Bool {
+        guard let id = watches.add(descriptor.number, .listener, readable: true, writable: false) else { return false }
+        (self.watches, watch) = (watches, id)
+        return true
+    }
+
+    func unwatch() { watches?.remove(watch, descriptor.number) }
+
+    /// Nobody can be accepted before descriptors are given back, which no event tells.
+    func takeRest() {
+        nextDeadline = .now + Self.rest
+        watches?.change(watch, descriptor.number, readable: false, writable: false)
+    }
+
+    func checkDeadlines(_ now: ContinuousClock.Instant) {
+        nextDeadline = nil
+        if spare == nil { spare = Self.makeSpare() }
+        watches?.change(watch, descriptor.number, readable: true, writable: false)
+    }
 
     /// - Parameter refuse: tells the newest peer why it is turned away, on a socket that is closed afterwards.
     func accept(_ refuse: (_ socket: Int32, _ systemError: Int32) -> Void) -> Accepted {
         let number = csystem_accept(descriptor.number)
         if number >= 0 {
-            hasToldShortage = false
+            if spare != nil { hasToldShortage = false }
             return .socket(Descriptor(owning: number))
         }
         switch -number {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            let hadSpare = spare != nil
             spare = nil
             let newest = csystem_accept(descriptor.number)
             if newest >= 0 {
@@ -107,10 +130,15 @@ final class Listener {
             spare = Self.makeSpare()
             if newest >= 0 { return .turnedAway }
             // The system may say that descriptors are short before it looks whether anybody is there.
-            guard !hadSpare, !hasToldShortage else { return .nobody }
-            hasToldShortage = true
-            return .shortage(systemError: -number)
+            guard isSomebodyThere else { return .nobody }
+            defer { hasToldShortage = true }
+            return .shortage(systemError: -number, isNew: !hasToldShortage)
         default: return .nobody
         }
+    }
+
+    private var isSomebodyThere: Bool {
+        var look = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        return poll(&look, 1, 0) > 0
     }
 }
