@@ -108,9 +108,9 @@ final class Dial: DeadlineHolder {
     func failed(_ driver: HandshakeDriver, _ error: HandfastError, _ failure: HandshakeFailure?) {
         guard let index = index(of: driver) else { return }
         underWay[index] = nil
+        var outcome = failure.map(ConnectRetry.Outcome.init) ?? .passing
         // Before it is known who is there, a refusal says something of that place alone.
-        let outcome: ConnectRetry.Outcome =
-            failure?.isLasting != true ? .passing : winner === driver ? .lasting : .wrongPeer
+        if outcome == .lasting, winner !== driver { outcome = .wrongPeer }
         if winner === driver { winner = nil }
         failures[index] = error
         retry.ended(address: index, outcome, elapsed: elapsed)

@@ -8,6 +8,8 @@ import TransportAPI
 extension Engine {
     /// Peers that are accepted before others get their turn.
     private static let acceptsPerTurn = 16
+    /// Who comes in earnest speaks as soon as the TCP connection stands.
+    private static let silenceOfStrangers = Duration.milliseconds(100)
 
     func listen(on address: IPAddress?, port: UInt16) throws(HandfastError) {
         try checkOpen()
@@ -47,8 +49,11 @@ extension Engine {
     private func answer(_ socket: consuming Descriptor) {
         let from = SocketAddress.peer(of: socket.number)
         let text = from.description
-        guard answererCount < settings.pendingHandshakeLimit else {
-            return turnAway(socket.number, "\(settings.pendingHandshakeLimit) handshakes are unfinished here")
+        guard answererCount < settings.pendingHandshakeLimit || giveUpSilentStranger() else {
+            return turnAway(
+                socket.number,
+                "\(name) has \(answererCount) unfinished handshakes, as many as its HANDFAST_PENDING_HANDSHAKES allows:"
+                    + " raise it there, or see in its log who connects and does not go on")
         }
         guard !isOverfull else {
             return turnAway(
@@ -58,6 +63,19 @@ extension Engine {
         let bytes = from.address?.bytes ?? []
         let peer = PeerDescription(name: "", address: bytes, isLocal: from.address?.isLoopback ?? false)
         add(makeAnswerer(socket, peer: peer, text))
+    }
+
+    /// Makes room for who comes: the one that has connected first and said nothing since must go.
+    private func giveUpSilentStranger() -> Bool {
+        let silence = Self.silenceOfStrangers
+        let start = ContinuousClock.now - silence
+        let silent = drivers.values.filter { $0.isStranger && $0.startedAt < start }
+            .sorted { $0.startedAt < $1.startedAt }
+        // What has come may not have been read yet.
+        guard let oldest = silent.first(where: { !$0.stream.hasIncoming }) else { return false }
+        oldest.reject(Rejection(.busy, "it has said nothing for \(silence), and another peer needs its place"))
+        over(oldest)
+        return true
     }
 
     /// For who does not even get a handshake.

@@ -32,7 +32,7 @@ final class Engine {
     private(set) var isClosing = false
     /// Nil until a task waits for the first time.
     private(set) var taskWaits: TaskWaits?
-    private var drivers: [ObjectIdentifier: HandshakeDriver] = [:] { didSet { noteWhetherBusy() } }
+    private(set) var drivers: [ObjectIdentifier: HandshakeDriver] = [:] { didSet { noteWhetherBusy() } }
     private(set) var records: [ObjectIdentifier: ConnectionRecord] = [:]
     /// Those whose end is being waited for.
     private var ending: [ObjectIdentifier: ConnectionRecord] = [:] { didSet { noteWhetherBusy() } }

@@ -50,6 +50,11 @@ final class HandshakeDriver {
     private var hasBegun = false
     /// The peer has sent no whole message: perhaps a connect that found another of our addresses faster.
     var isUnheard: Bool { !hasBegun && unknownFrameCount == 0 }
+    /// A peer has connected and not sent a whole message yet.
+    var isStranger: Bool {
+        guard case .talking = stage else { return false }
+        return role == .answerer && isUnheard
+    }
     /// Another stream of a connect on demand of which one has come already, or one that crosses another: nobody need hear of
     /// its failure.
     var isSpare = false

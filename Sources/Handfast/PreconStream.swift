@@ -100,6 +100,12 @@ final class PreconStream {
         }
     }
 
+    /// Something is there to be read, or the end.
+    var hasIncoming: Bool {
+        var byte: UInt8 = 0
+        return recv(socket, &byte, 1, Int32(MSG_DONTWAIT) | Int32(MSG_PEEK)) >= 0
+    }
+
     /// No more will be sent; the peer can still read what was.
     func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 

@@ -21,7 +21,9 @@ extension Settings {
         help: "Milliseconds that a TCP connection may take to be made.")
     static let connectAttempts = Setting.integer(
         "HANDFAST_CONNECT_ATTEMPTS", default: 5, in: 1...1_000, unit: "a number of attempts",
-        help: "How often all addresses of a peer are tried before a connect fails.")
+        help:
+            "How often all addresses of a peer are tried before a connect fails; refusals for want of room do not count."
+    )
     static let connectInterval = Setting.milliseconds(
         "HANDFAST_CONNECT_INTERVAL_MS", default: 50, in: 0...3_600_000,
         help: "Milliseconds between the first attempt and the second; each later wait is twice as long, at most 2 s.")

@@ -26,12 +26,20 @@ public struct ConnectRetry: Hashable, Sendable {
     public enum Outcome: Hashable, Sendable {
         /// Refusal, reset, timeout: it may go better next time.
         case passing
+        /// The peer is there and has no room at the moment: only the deadline ends that.
+        case busy
         /// Another process than the peer is there.
         case wrongPeer
         /// No address will do.
         case lasting
 
-        public init(_ failure: HandshakeFailure) { self = failure.isLasting ? .lasting : .passing }
+        public init(_ failure: HandshakeFailure) {
+            self =
+                switch failure {
+                case .rejectedByPeer(let rejection) where rejection.code == .busy: .busy
+                default: failure.isLasting ? .lasting : .passing
+                }
+        }
     }
 
     private enum State: Hashable, Sendable {
@@ -49,6 +57,12 @@ public struct ConnectRetry: Hashable, Sendable {
     private var underWay: Set<Int> = []
     private var lastStart = Duration.zero
     private var lastEnd = Duration.zero
+    /// A peer without room must not be asked without a pause.
+    private static let leastWaitWhenBusy = Duration.milliseconds(10)
+    /// In the round that is under way, a peer had no room.
+    private var isBusy = false
+    /// Those rounds, which do not count as attempts.
+    private var busyRoundCount = 0
     /// The round that is under way or was last, from 1.
     public private(set) var attempt = 1
     /// Connects begun, at all addresses together.
@@ -88,6 +102,7 @@ public struct ConnectRetry: Hashable, Sendable {
         lastEnd = elapsed
         switch outcome {
         case .passing: break
+        case .busy: isBusy = true
         case .wrongPeer: useless.insert(address)
         case .lasting:
             if case .over = state { return }
@@ -120,8 +135,11 @@ public struct ConnectRetry: Hashable, Sendable {
     private mutating func rest(_ elapsed: Duration, _ random: UInt64) -> Step {
         guard underWay.isEmpty else { return pause(addressCount, until: policy.deadline) }
         guard useless.count < addressCount else { return end(.noAddressLeft) }
-        guard attempt < policy.attempts else { return end(.attemptsUsed) }
-        let until = min(lastEnd + policy.wait(before: attempt + 1, random: random), policy.deadline)
+        if isBusy { busyRoundCount += 1 }
+        guard attempt - busyRoundCount < policy.attempts else { return end(.attemptsUsed) }
+        let wait = max(policy.wait(before: attempt + 1, random: random), isBusy ? Self.leastWaitWhenBusy : .zero)
+        let until = min(lastEnd + wait, policy.deadline)
+        isBusy = false
         state = .resting(until: until)
         return next(elapsed: elapsed, random: random)
     }

@@ -74,8 +74,8 @@ final class SimulatedDial {
     private var elapsed: Duration { network.now - startedAt }
 
     private func outcome(of failure: HandshakeFailure, isIdentified: Bool) -> ConnectRetry.Outcome {
-        guard failure.isLasting else { return .passing }
-        return isIdentified ? .lasting : .wrongPeer
+        let outcome = ConnectRetry.Outcome(failure)
+        return outcome == .lasting && !isIdentified ? .wrongPeer : outcome
     }
 
     private func connect(to address: Int) {

@@ -170,7 +170,8 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         pair.run("it has the place") { pair.far.pending.count == 1 }
         let connection = try pair.near.connect(to: try #require(pair.far.address))
         pair.run("the other one was refused") { !log.lines.isEmpty }
-        #expect(log.lines[0].contains("1 handshakes are unfinished here"), "\(log.lines)")
+        #expect(log.lines[0].contains("far has 1 unfinished handshakes"), "\(log.lines)")
+        #expect(log.lines[0].contains("HANDFAST_PENDING_HANDSHAKES"), "\(log.lines)")
         #expect(connection.state == .connecting)
         silent = nil
         pair.run("it is connected") { connection.state == .connected }
@@ -180,6 +181,32 @@ struct BadClient: CustomTestStringConvertible, Sendable {
             return accepted != nil
         }
         try pair.pingPong(connection, try #require(accepted))
+    }
+
+    @Test func `that says nothing at all gives its place to who comes`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair(
+            "tcp",
+            [
+                "HANDFAST_HANDSHAKE_TIMEOUT_MS": "3600000", "HANDFAST_CONNECT_DEADLINE_MS": "3600000",
+                "HANDFAST_SLOW_HANDSHAKE_MS": "3600000", "HANDFAST_PENDING_HANDSHAKES": "3",
+                "HANDFAST_CONNECT_ATTEMPTS": "1",
+            ], logger: log.logger)
+        let address = try #require(pair.far.address)
+        let talking = try RawPeer(address)
+        talking.send(.pscomVersion)
+        pair.run("the one that talks has a place") { pair.far.pending.first?.waitingFor == "CON_INFO" }
+        let silent = try [RawPeer(address), RawPeer(address)]
+        silent[1].send([0])
+        pair.run("they have the places") { pair.far.pending.count == 3 }
+        let (near, far) = try pair.connect()
+        try pair.pingPong(near, far)
+        pair.run("one was told why") {
+            for peer in silent { peer.poll() }
+            return silent.contains(where: \.wasRejected)
+        }
+        talking.poll()
+        #expect(!talking.hasEnded)
     }
 
     @Test func `that comes two hundred times and says nothing keeps nobody out for long`() throws {

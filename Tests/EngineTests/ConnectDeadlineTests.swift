@@ -56,6 +56,17 @@ import TransportAPI
         #expect(error.message.contains("127.0.0.1:\(listener.port): the peer's verdict"), "\(error)")
     }
 
+    @Test(arguments: modes) func `alone ends it at a peer that is busy`(mode: ConnectMode, name: String) throws {
+        let listener = SilentListener()
+        let more = ["HANDFAST_CONNECT_ATTEMPTS": "1", "HANDFAST_CONNECT_INTERVAL_MS": "1"]
+        let endpoint = try Endpoint(
+            name: name, transports: definitions, environment: environment.merging(more) { $1 })
+        try endpoint.listen(on: .loopback)
+        let refusal = PreconMessage.reject(Rejection(.busy, "mid is full")).frame
+        let error = try error(endpoint, "127.0.0.1:\(listener.port)", mode) { listener.greet(refusal) }
+        #expect(error.message.contains("mid is full"), "\(error)")
+    }
+
     @Test(arguments: modes) func `ends it while no TCP connection stands`(mode: ConnectMode, name: String) throws {
         let (one, two) = (FullListener(lastByte: 8), FullListener(lastByte: 9))
         let error = try error(try endpoint(name), "127.0.0.8:\(one.port),127.0.0.9:\(two.port)", mode)

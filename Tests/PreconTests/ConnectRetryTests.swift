@@ -69,6 +69,19 @@ import Testing
         #expect(retry.next(elapsed: .seconds(5), random: 0) == .giveUp(.attemptsUsed))
     }
 
+    @Test func `does not count a peer without room as an attempt, and waits a moment before it asks again`() {
+        var policy = policy
+        (policy.attempts, policy.interval, policy.deadline) = (2, .zero, .milliseconds(35))
+        var retry = ConnectRetry(policy: policy, addressCount: 1)
+        let result = attempts(&retry) { _ in .busy }
+        #expect(result.times == [0, 10, 20, 30].map { .milliseconds($0) })
+        #expect(result.ending == .deadlinePassed)
+        var mixed = ConnectRetry(policy: policy, addressCount: 1)
+        var outcomes: [ConnectRetry.Outcome] = [.busy, .passing, .busy, .passing]
+        #expect(attempts(&mixed) { _ in outcomes.removeFirst() }.ending == .attemptsUsed)
+        #expect(outcomes.isEmpty)
+    }
+
     @Test func `starts at the address that worked last, in order, wrapping`() {
         var retry = ConnectRetry(policy: policy, addressCount: 3, startingAt: 2)
         #expect(attempts(&retry).tried.prefix(6) == [2, 0, 1, 2, 0, 1])
