@@ -4,7 +4,8 @@ import TransportAPI
 /// Where things lie in the segment of one connection: four lines of header, then the rings to and from the starter, then
 /// the bulk memory of each, which is mapped when it is first used and has pages only while it is in use.
 ///
-/// Line 0 holds the nonces, line 1 the words that only the starter writes, line 2 those of the answerer.
+/// Line 0 holds the nonces, line 1 the words that only the starter writes, line 2 those of the answerer, line 3 the
+/// offers of the starter and of the answerer.
 // Safe: all offsets are constants below `byteCount`, for which the maker of the memory vouches.
 @safe struct PairMemory {
     static let lineCount = 125
@@ -45,6 +46,9 @@ import TransportAPI
 
     let mine: Words
     let peers: Words
+    /// What this side offers as a reader, and what the peer does.
+    let myOffer: CopyOffer
+    let peersOffer: CopyOffer
     /// The rings that this side writes and reads.
     let outgoing: UnsafeMutableRawPointer
     let incoming: UnsafeMutableRawPointer
@@ -60,6 +64,9 @@ import TransportAPI
         let answerer = unsafe Words(start + 2 * line)
         let fromStarter = unsafe start + 4 * line
         let fromAnswerer = unsafe fromStarter + RingMemory.byteCount(lineCount: PairMemory.lineCount)
+        let offers = unsafe (start + 3 * line).assumingMemoryBound(to: UInt64.self)
+        let fromReader = unsafe (CopyOffer(offers), CopyOffer(offers + CopyOffer.wordCount))
+        (myOffer, peersOffer) = role == .starter ? fromReader : (fromReader.1, fromReader.0)
         mine = role == .starter ? starter : answerer
         peers = role == .starter ? answerer : starter
         unsafe outgoing = role == .starter ? fromStarter : fromAnswerer

@@ -48,6 +48,15 @@ import Glibc
         return count
     }
 
+    /// Whether the process with this number is the peer, before something is written to it.
+    mutating func isStillThere() -> Bool {
+        let now = csystem_ticks()
+        if now &- provenAt <= PeerMemory.proofLifetime { return true }
+        guard PeerMemory.prove(pid, proofAddress, proof) == 0 else { return false }
+        provenAt = now
+        return true
+    }
+
     /// 0 when the process with this number is the peer, else a negated errno.
     private static func prove(_ pid: Int32, _ address: UInt64, _ proof: Nonce) -> Int64 {
         var found = Nonce(high: 0, low: 0)

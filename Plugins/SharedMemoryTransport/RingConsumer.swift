@@ -8,6 +8,8 @@ import CSystem
         case corrupt(control: UInt64, line: Int)
         /// The next packet lies in bulk memory: set `bulk`, and look again.
         case needsBulk
+        /// No packet, but word of a `CopyOffer`: `release` it as one without bytes.
+        case offer
     }
 
     private let consumedLines: UnsafeMutablePointer<UInt64>
@@ -54,7 +56,9 @@ import CSystem
         let byteCount = Int(truncatingIfNeeded: control &- 1)
         isInSlot = limit >= 0 && control & RingMemory.slotMark != 0
         if isInSlot { return unsafe try peekSlot(control) }
-        guard byteCount >= 0, byteCount <= limit else { throw .corrupt(control: control, line: position) }
+        guard byteCount >= 0, byteCount <= limit else {
+            throw control == RingMemory.offerMark ? .offer : .corrupt(control: control, line: position)
+        }
         unsafe fetch(
             next + RingMemory.lineByteCount, byteCount + RingMemory.controlByteCount - RingMemory.lineByteCount)
         return unsafe UnsafeRawBufferPointer(start: next + RingMemory.controlByteCount, count: byteCount)

@@ -12,6 +12,8 @@ enum RingMemory {
     static let wrapMark: UInt64 = .max
     /// A control word with this bit says: so many bytes and one are in the next slot of bulk memory.
     static let slotMark: UInt64 = 1 << 32
+    /// A control word of this value stands for no packet: it says that there is a `CopyOffer`.
+    static let offerMark: UInt64 = 1 << 33
 
     /// A line so far ahead arrives while the packets before it are delivered.
     static let fetchDistance = 4

@@ -91,6 +91,9 @@ import CSystem
     /// Names the next slot of bulk memory, which holds so many bytes, in a packet that was reserved for none.
     mutating func publishSlot(_ byteCount: Int) { publish(lines: 1, UInt64(byteCount) | RingMemory.slotMark) }
 
+    /// Says that there is a `CopyOffer`, in place of a packet that was reserved for no bytes.
+    mutating func publishOffer() { publish(lines: 1, RingMemory.offerMark &- 1) }
+
     var isFar: Bool { distance >= Self.farDistance }
 
     /// What has been written so far.

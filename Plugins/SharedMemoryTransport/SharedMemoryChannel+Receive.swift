@@ -40,8 +40,9 @@ extension SharedMemoryChannel {
         while count < limit, unsafe channel.pointee.phase == .open {
             let next: UnsafeRawBufferPointer?
             do throws(RingConsumer.Obstacle) { unsafe next = try channel.pointee.consumer.peek() } catch {
-                if unsafe overcome(error, channel) { continue }
-                return count + 1
+                count += 1
+                guard unsafe overcome(error, channel) else { return count }
+                continue
             }
             guard let packet = unsafe next else { break }
             count += 1
@@ -60,16 +61,21 @@ extension SharedMemoryChannel {
     /// Returns whether to look again; else the channel has ended. Not inlined, so that what is around it is.
     @inline(never)
     private static func overcome(_ obstacle: RingConsumer.Obstacle, _ channel: Pointer) -> Bool {
-        guard obstacle == .needsBulk else {
+        switch obstacle {
+        case .corrupt:
             unsafe end(channel, EPROTO)
             return false
+        case .offer:
+            unsafe takeOffer(channel)
+            unsafe channel.pointee.uncheckedLineCount &+= channel.pointee.consumer.release(0)
+        case .needsBulk:
+            guard let whole = unsafe channel.pointee.link.segment.mapWhole() else {
+                unsafe end(channel, ENOMEM)
+                return false
+            }
+            unsafe channel.pointee.consumer.bulk =
+                whole + PairMemory.bulkOffset(of: channel.pointee.link.role, isOutgoing: false)
         }
-        guard let whole = unsafe channel.pointee.link.segment.mapWhole() else {
-            unsafe end(channel, ENOMEM)
-            return false
-        }
-        unsafe channel.pointee.consumer.bulk =
-            whole + PairMemory.bulkOffset(of: channel.pointee.link.role, isOutgoing: false)
         return true
     }
 

@@ -50,6 +50,8 @@ import TransportAPI
     let peerDoorbell: Doorbell
     var link: Link
     var peerHeap = PeerHeap()
+    var help: ReadHelp
+    let peersOffer: CopyOffer
     var nextClosed: Pointer?
 
     static func make(
@@ -65,7 +67,7 @@ import TransportAPI
                 consumer: RingConsumer(memory: memory.incoming, lineCount: PairMemory.lineCount),
                 mine: memory.mine, peers: memory.peers, engine: engine, connection: connection, transport: transport,
                 peerDoorbell: Doorbell(link.peerDoorbell.memory.baseAddress!),
-                link: link))
+                link: link, help: ReadHelp(memory.myOffer), peersOffer: memory.peersOffer))
         unsafe transport.pointee.slots[bit] = channel
         unsafe SharedMemoryState.tellOfHeap(channel)
         // The peer may have sent and rung before there was a channel to look for.

@@ -39,7 +39,8 @@ import Glibc
     guard isOwn != 0 else {
         unsafe SharedMemoryState.findPeerHeap(channel)
         // Never later than through the channel when it is so long.
-        return unsafe channel.pointee.peerHeap.find(address, byteCount) == nil ? 0 : 1
+        if unsafe channel.pointee.peerHeap.find(address, byteCount) != nil { return 1 }
+        return unsafe csystem_load(channel.pointee.peers.notify) == 0 && channel.pointee.help.isLikely() ? 1 : 0
     }
     let isInHeap = unsafe channel.pointee.transport.pointee.heap.takeUnretainedValue().contains(address)
     let wishes = unsafe csystem_load(channel.pointee.peers.wishes)
@@ -54,7 +55,11 @@ extension SharedMemoryState {
         while let pending = unsafe transport.pointee.firstRead {
             guard unsafe transport.pointee.readBudget > 0 else { break }
             count += 1
-            guard let error = unsafe pending.pointee.proceed() else { break }
+            guard let error = unsafe pending.pointee.proceed() else {
+                // Those of other peers need not wait with it.
+                guard unsafe pending.pointee.isWaiting, unsafe transport.pointee.putLast(pending) else { break }
+                continue
+            }
             let channel = unsafe pending.pointee.channel
             let token = unsafe pending.pointee.token
             unsafe transport.pointee.remove(pending, after: nil)  // Before the callback, which may change the list.
@@ -84,6 +89,7 @@ extension SharedMemoryState {
         while let pending = unsafe next {
             if unsafe pending.pointee.channel == channel {
                 let token = unsafe pending.pointee.token
+                unsafe pending.pointee.abandon()
                 unsafe remove(pending, after: before)
                 return token
             }
@@ -91,6 +97,18 @@ extension SharedMemoryState {
             unsafe next = pending.pointee.next
         }
         return nil
+    }
+
+    /// - Returns: false when it waited in this poll already.
+    private mutating func putLast(_ pending: UnsafeMutablePointer<PendingRead>) -> Bool {
+        guard unsafe pending.pointee.waited != pollCount else { return false }
+        unsafe pending.pointee.waited = pollCount
+        guard unsafe lastRead != pending else { return true }
+        unsafe firstRead = pending.pointee.next
+        unsafe pending.pointee.next = nil
+        unsafe lastRead!.pointee.next = pending
+        unsafe lastRead = pending
+        return true
     }
 
     private mutating func remove(

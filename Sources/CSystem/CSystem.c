@@ -384,3 +384,10 @@ int64_t csystem_read_process(int32_t pid, void *to, uint64_t from, uint64_t byte
     ssize_t count = process_vm_readv(pid, &here, 1, &there, 1, 0);
     return count > 0 ? count : count < 0 ? -errno : -EFAULT;
 }
+
+int64_t csystem_write_process(int32_t pid, uint64_t from, uint64_t byte_count, const uint64_t *place) {
+    _Static_assert(sizeof(struct iovec) == 2 * sizeof(uint64_t), "an address and a size");
+    struct iovec here = {(void *)(uintptr_t)from, byte_count};
+    ssize_t count = process_vm_writev(pid, &here, 1, (const struct iovec *)place, 1, 0);
+    return count < 0 ? -errno : count;
+}

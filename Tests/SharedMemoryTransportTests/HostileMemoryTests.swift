@@ -36,7 +36,7 @@ import TransportAPI
         var generator = SplitMix64(state: seed)
         let hub = try SharedMemoryTransport()
         let far = try SharedMemoryTransport()
-        let words: [UInt64] = [0, 1, 2, 57, 58, 3961, 8000, 1 << 31, 1 << 32, 1 << 63, .max, .max - 1]
+        let words: [UInt64] = [0, 1, 2, 57, 58, 3961, 8000, 1 << 31, 1 << 32, 1 << 33, 1 << 63, .max, .max - 1]
         for _ in 0..<300 {
             let (victim, peer) = try Meeting.makeSides(hub, far)
             let memory = victim.raw.pointee.link.segment.memory

@@ -31,6 +31,11 @@ static inline uint64_t csystem_exchange(uint64_t *word, uint64_t value) {
     return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
 }
 
+/// Not 0 when the word was as expected, and now is the other; also a fence.
+static inline int csystem_compare_exchange(uint64_t *word, uint64_t expected, uint64_t value) {
+    return __atomic_compare_exchange_n(word, &expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 /// 16 bytes at any address, in one register.
 typedef long long csystem_quad __attribute__((vector_size(16), aligned(1), may_alias));
 
@@ -246,6 +251,10 @@ int64_t csystem_peek_message(int socket, void *bytes, uint64_t byte_count);
 
 /// Copies from another process's memory. Bytes copied, at least one, or a negated errno.
 int64_t csystem_read_process(int32_t pid, void *to, uint64_t from, uint64_t byte_count);
+
+/// Writes bytes of this process, wherever they lie, into another's memory: at most as many as the second of the two words at `place` says, to the
+/// address that the first says. The kernel reads both when it begins. How many bytes, or a negated errno.
+int64_t csystem_write_process(int32_t pid, uint64_t from, uint64_t byte_count, const uint64_t *place);
 
 /// By kind: a directory of chunks of memory that are never freed. Its first word is how many chunks it has room for, the
 /// others are their addresses. It is replaced as it grows, and the old ones stay readable.

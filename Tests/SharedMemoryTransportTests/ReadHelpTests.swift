@@ -1,0 +1,172 @@
+import Glibc
+import Testing
+
+@testable import SharedMemoryTransport
+
+@Suite struct `A sender that is polling` {
+    private static let byteCount = 8 << 20
+    /// One poll reads so much; then the next round has begun.
+    private static let pollByteCount = Int(SharedMemoryState.readBudget)
+    private let from = Memory(byteCount, 7)
+    private let to = Memory(byteCount, 1)
+
+    /// A read whose third round the sender may help with.
+    private func begin(_ hub: SharedMemoryTransport? = nil) throws -> (Side, Side) {
+        let (one, two) = try Meeting.makeSides(hub ?? SharedMemoryTransport(), SharedMemoryTransport())
+        warm(one, two)
+        #expect(one.read(to.bytes, from: from.address, token: 1) == 0)
+        #expect(one.recorder.reads.isEmpty)
+        return (one, two)
+    }
+
+    /// Until the second looks at its ring with every poll.
+    private func warm(_ one: Side, _ two: Side) {
+        #expect(one.send([1]) == 1)
+        two.poll()
+    }
+
+    private func offer(_ byteCount: UInt64, _ reader: Side) -> UInt64 {
+        SharedMemoryChannel.offerPart(of: byteCount, reader.raw, to: to.start, from: from.address)
+    }
+
+    private func finish(_ side: Side, _ count: Int = 1) {
+        let end = ContinuousClock.now + .seconds(60)
+        while side.recorder.reads.count < count, ContinuousClock.now < end { side.poll() }
+    }
+
+    @Test func `writes the end of what is read meanwhile`() throws {
+        let (one, two) = try begin()
+        two.poll()
+        let written = Self.pollByteCount + Int(ReadHelp.roundByteCount / 2) + 4_096
+        #expect(to.bytes[written..<Self.pollByteCount + Int(ReadHelp.roundByteCount)].allSatisfy { $0 == 7 })
+        #expect(to.bytes[Self.pollByteCount..<Self.pollByteCount + 4_096].allSatisfy { $0 == 1 })
+        #expect(one.arm() != 0)
+        finish(one)
+        #expect(one.recorder.reads.map(\.error) == [0])
+        #expect(to.bytes.allSatisfy { $0 == 7 })
+    }
+
+    @Test func `is not asked when it sleeps, nor for little`() throws {
+        let (one, two) = try Meeting.makeSides()
+        #expect(offer(1 << 20, one) == 0)
+        warm(one, two)
+        #expect(offer(32 << 10, one) == 0)
+        #expect(offer(1 << 20, one) > 0)
+    }
+
+    @Test func `is asked less and less when it never helps, and again when it has`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        var offers: [Int] = []
+        for number in 0..<40 {
+            if offer(1 << 20, one) > 0 {
+                offers.append(number)
+                if number == 30 { two.poll() }
+                let answer = one.raw.pointee.help.settle()
+                #expect(answer == (number == 30 ? .written : .refused))
+            }
+        }
+        #expect(offers == [0, 2, 6, 14, 30, 31, 33, 37])
+        withExtendedLifetime(two) {}
+    }
+
+    @Test func `that took a part and is stopped holds nothing up, and writes nothing when it goes on`() throws {
+        let (one, two) = try begin()
+        let part = try #require(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit))
+        finish(one)
+        #expect(one.recorder.reads.map(\.error) == [0])
+        #expect(to.bytes.allSatisfy { $0 == 7 })
+        to.fill(2)
+        #expect(!two.raw.pointee.peersOffer.write(to: getpid(), from: part.source, byteCount: part.byteCount))
+        two.raw.pointee.peersOffer.answer(isWritten: false)
+        #expect(to.bytes.allSatisfy { $0 == 2 })
+        // It is not asked again.
+        #expect(offer(1 << 20, one) == 0)
+    }
+
+    @Test func `that took a part writes nothing after the reader has closed`() throws {
+        let (one, two) = try begin()
+        let part = try #require(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit))
+        one.close()
+        to.fill(2)
+        #expect(!two.raw.pointee.peersOffer.write(to: getpid(), from: part.source, byteCount: part.byteCount))
+        #expect(to.bytes.allSatisfy { $0 == 2 })
+    }
+
+    @Test func `that took a part and is stopped holds up no read from another`() throws {
+        let hub = try SharedMemoryTransport()
+        let (one, two) = try begin(hub)
+        let (three, four) = try Meeting.makeSides(hub, SharedMemoryTransport())
+        #expect(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit) != nil)
+        let place = Memory(8_192, 1)
+        #expect(three.read(place.bytes, from: from.address, token: 2) == 0)
+        one.poll()
+        #expect(three.recorder.reads.map(\.error) == [0])
+        #expect(one.recorder.reads.isEmpty)
+        #expect(place.bytes.allSatisfy { $0 == 7 })
+        withExtendedLifetime(four) {}
+    }
+
+    @Test func `that cannot write leaves it to the reader`() throws {
+        let (one, two) = try begin()
+        let part = try #require(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit))
+        #expect(!two.raw.pointee.peersOffer.write(to: getpid(), from: 4_096, byteCount: part.byteCount))
+        two.raw.pointee.peersOffer.answer(isWritten: false)
+        finish(one)
+        #expect(one.recorder.reads.map(\.error) == [0])
+        #expect(to.bytes.allSatisfy { $0 == 7 })
+    }
+
+    @Test func `is offered nothing any more when the read has failed`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        #expect(one.read(to.bytes, from: 4_096, token: 1) == 0)
+        #expect(one.recorder.reads.map(\.error) == [EFAULT])
+        #expect(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit) == nil)
+        two.poll()
+        #expect(to.bytes.allSatisfy { $0 == 1 })
+    }
+
+    /// Else a peer that is told of offers for ever would never let go of the thread.
+    @Test func `takes no more than a poll's share of words of offers`() throws {
+        let (one, two) = try Meeting.makeSides()
+        for _ in 0..<100 {
+            let room = one.raw.pointee.producer.reserve(0)
+            #expect(room != nil)
+            one.raw.pointee.producer.publishOffer()
+        }
+        #expect(one.send([9]) == 1)
+        two.poll()
+        #expect(two.recorder.bytes.isEmpty)
+        two.poll()
+        #expect(two.recorder.bytes == [9])
+        #expect(two.recorder.ends.isEmpty)
+    }
+
+    @Test func `writes to nobody but the process that it met`() throws {
+        let proof = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
+        defer { proof.deallocate() }
+        proof.initialize(to: Nonce(high: 1, low: 2))
+        var memory = PeerMemory(pid: getpid(), proofAddress: UInt64(UInt(bitPattern: proof)), proof: proof.pointee)
+        proof.pointee = Nonce(high: 1, low: 3)
+        usleep(10_000)
+        let isThere = memory.isStillThere()
+        #expect(!isThere)
+    }
+}
+
+/// Pages with one value in them.
+private final class Memory {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ byteCount: Int, _ value: UInt8) {
+        bytes = .allocate(byteCount: byteCount, alignment: 4_096)
+        fill(value)
+    }
+
+    deinit { bytes.deallocate() }
+
+    var start: UnsafeMutableRawPointer { bytes.baseAddress! }
+    var address: UInt64 { UInt64(UInt(bitPattern: start)) }
+    func fill(_ value: UInt8) { bytes.initializeMemory(as: UInt8.self, repeating: value) }
+}
