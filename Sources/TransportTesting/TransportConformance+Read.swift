@@ -82,7 +82,7 @@ extension TransportConformance {
     }
 
     /// Lets one end read memory of the other's, and has it learn of that.
-    private func exposed(
+    func exposed(
         _ memory: UnsafeRawPointer, _ byteCount: Int, by owner: ChannelEnd, to reader: ChannelEnd, _ pair: TransportPair
     ) throws -> UInt64 {
         guard let name = owner.expose(memory, byteCount) else { throw BrokenRule("memory that cannot be exposed") }
