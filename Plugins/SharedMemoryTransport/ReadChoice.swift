@@ -17,7 +17,7 @@ struct ReadChoice {
         return min(max(exponent - 14, 0), sizeCount - 1) + (isInHeap ? sizeCount : 0)
     }
 
-    /// At the sender, for the next payload.
+    /// At the sender, for the next payload; of those that are announced in any case at the receiver.
     /// - Parameter wishes: the receiver's, one bit a class.
     mutating func reads(_ byteCount: UInt64, isInHeap: Bool, wishes: UInt64) -> Bool {
         let index = Self.classIndex(byteCount, isInHeap: isInHeap)

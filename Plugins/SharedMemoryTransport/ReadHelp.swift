@@ -35,17 +35,15 @@ struct ReadHelp {
 
     init(_ offer: CopyOffer) { self.offer = offer }
 
-    /// Whether the peer is likely to help.
-    mutating func isLikely() -> Bool {
-        guard case .idle = state else { return false }
-        if rest == 0 { return true }
-        rest -= 1
-        return false
-    }
-
     /// How much of what is read next the peer should write, at its end. 0 for none.
     mutating func share(_ destination: UnsafeMutableRawPointer, _ byteCount: UInt64, isInHeap: Bool) -> UInt64 {
-        guard byteCount >= (isInHeap ? Self.usefulHeapByteCount : Self.usefulByteCount), isLikely() else { return 0 }
+        guard case .idle = state, byteCount >= (isInHeap ? Self.usefulHeapByteCount : Self.usefulByteCount) else {
+            return 0
+        }
+        guard rest == 0 else {
+            rest -= 1
+            return 0
+        }
         // Less than half, because it begins later; and no page belongs to both.
         let start = UInt64(UInt(bitPattern: destination))
         let middle = (start &+ byteCount / 2) | 4_095

@@ -40,7 +40,8 @@ import Glibc
         unsafe SharedMemoryState.findPeerHeap(channel)
         // Never later than through the channel when it is so long.
         if unsafe channel.pointee.peerHeap.find(address, byteCount) != nil { return 1 }
-        return unsafe csystem_load(channel.pointee.peers.notify) == 0 && channel.pointee.help.isLikely() ? 1 : 0
+        return unsafe SharedMemoryChannel.choice(of: channel).pointee.reads(
+            byteCount, isInHeap: false, wishes: csystem_load(channel.pointee.mine.wishes)) ? 1 : 0
     }
     let isInHeap = unsafe channel.pointee.transport.pointee.heap.takeUnretainedValue().contains(address)
     let wishes = unsafe csystem_load(channel.pointee.peers.wishes)

@@ -79,6 +79,17 @@ import Testing
         #expect(wishes == 0b100)
     }
 
+    @Test func `is tried, and then chosen, by the receiver when payloads are announced in any case`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let raw = UnsafeMutableRawPointer(one.raw)
+        func isSooner() -> Int32 { sharedMemoryReadIsSooner(raw, 1 << 30, 4 << 20, 0) }
+        #expect((0..<14).map { _ in isSooner() } == Array(repeating: 0, count: 8) + Array(repeating: 1, count: 6))
+        one.raw.pointee.mine.wishes.pointee = 1 << 7
+        #expect((0..<8).map { _ in isSooner() } == Array(repeating: 1, count: 8))
+        #expect(isSooner() == 0)
+        withExtendedLifetime(two) {}
+    }
+
     @Test func `is wished no more when it fails`() throws {
         let (one, two) = try Meeting.makeSides()
         let (from, to) = (makeBuffer(65_536, 7), makeBuffer(65_536, 1))
