@@ -8,7 +8,7 @@ struct ReadHelp {
     /// What the peer writes at once at most.
     static let offerLimit: UInt64 = 1 << 20
     /// Less is read before the peer has begun.
-    private static let usefulByteCount: UInt64 = 48 << 10
+    private static let usefulByteCount: UInt64 = 28 << 10
     private static let usefulHeapByteCount: UInt64 = 2 << 20
     /// So many ticks, 70 to 270 ms, are left to a peer that has taken an offer and does not answer: it is stopped, or lies.
     private static let patience: UInt64 = 1 << 28

@@ -50,7 +50,7 @@ import Testing
         let (one, two) = try Meeting.makeSides()
         #expect(offer(1 << 20, one) == 0)
         warm(one, two)
-        #expect(offer(32 << 10, one) == 0)
+        #expect(offer(16 << 10, one) == 0)
         #expect(offer(1 << 20, one) > 0)
     }
 
