@@ -270,8 +270,13 @@ extension Engine {
 
     /// - Parameter host: the peer's address, 4 or 16 bytes.
     func tellRefusal(of host: [UInt8], _ peer: String, _ reason: String) {
-        refusalLog.refused(host, peer, reason)
+        refusalLog.tell(of: host, peer, reason)
         watch(refusalLog)
+    }
+
+    func tellSlowness(of driver: HandshakeDriver, since elapsed: Duration) {
+        slowLog.tell(of: driver.peer.address, driver.peerText, "\(driver.waitingFor) is awaited since \(elapsed)")
+        watch(slowLog)
     }
 
     func transportName(_ number: UInt32) -> String {

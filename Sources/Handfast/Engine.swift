@@ -28,6 +28,7 @@ final class Engine {
     let incarnation = UInt64.random(in: 1...UInt64.max)
 
     let refusalLog: RefusalLog
+    let slowLog: RefusalLog
     var listener: Listener?
     private(set) var isClosing = false
     /// Nil until a task waits for the first time.
@@ -78,7 +79,8 @@ final class Engine {
         rendezvous = settings.rendezvous
         self.selection = selection
         self.logger = logger
-        refusalLog = RefusalLog(logger)
+        refusalLog = RefusalLog(logger, "handshake failed")
+        slowLog = RefusalLog(logger, "handshake is slow")
         watches = try Watches()
         transports = definitions.map { LiveTransport($0, settings.values) }
         state = .allocate(capacity: 1)

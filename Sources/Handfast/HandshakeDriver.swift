@@ -150,11 +150,7 @@ final class HandshakeDriver {
         guard let slowAt, slowAt <= now else { return }
         hasWarned = true
         if case .closing = stage { return }
-        engine.logger.warning(
-            "handshake is slow",
-            metadata: [
-                "peer": "\(peerText)", "waiting for": "\(waitingFor)", "since": "\(startedAt.duration(to: now))",
-            ])
+        engine.tellSlowness(of: self, since: startedAt.duration(to: now))
     }
 
     func attemptIsReady() { advance(step: nil) }

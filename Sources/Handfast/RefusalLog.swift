@@ -1,7 +1,7 @@
 import Logging
 
-/// Tells of peers whose handshakes came to nothing, whatever the reason. Of each host at most once a second, so that
-/// nobody can fill the log.
+/// Tells of peers whose handshakes came to nothing, or go on too slowly, whatever the reason. Of each host at most once a
+/// second, so that nobody can fill the log.
 final class RefusalLog: DeadlineHolder {
     private struct Host {
         var nextLineAt: ContinuousClock.Instant
@@ -16,8 +16,10 @@ final class RefusalLog: DeadlineHolder {
     static let hostLimit = 1_024
 
     private let logger: Logger
+    /// What has happened to the peers.
+    private let event: Logger.Message
     private var hosts: [[UInt8]: Host] = [:]
-    init(_ logger: Logger) { self.logger = logger }
+    init(_ logger: Logger, _ event: Logger.Message) { (self.logger, self.event) = (logger, event) }
 
     /// When the next line is due that says how many were left out.
     var nextDeadline: ContinuousClock.Instant? { hosts.values.map(\.nextLineAt).min() }
@@ -25,7 +27,7 @@ final class RefusalLog: DeadlineHolder {
     /// - Parameters:
     ///   - host: the peer's address, 4 or 16 bytes.
     ///   - peer: the same with the port, for the line.
-    func refused(_ host: [UInt8], _ peer: String, _ reason: String, _ now: ContinuousClock.Instant = .now) {
+    func tell(of host: [UInt8], _ peer: String, _ reason: String, _ now: ContinuousClock.Instant = .now) {
         let key = hosts[host] != nil || hosts.count < Self.hostLimit ? host : []
         guard var known = hosts[key] else {
             write(peer, reason, leftOutCount: 0)
@@ -50,6 +52,6 @@ final class RefusalLog: DeadlineHolder {
     private func write(_ peer: String, _ reason: String, leftOutCount: Int) {
         var metadata: Logger.Metadata = ["peer": "\(peer)", "reason": "\(reason)"]
         if leftOutCount > 0 { metadata["others left out"] = "\(leftOutCount)" }
-        logger.warning("handshake failed", metadata: metadata)
+        logger.warning(event, metadata: metadata)
     }
 }

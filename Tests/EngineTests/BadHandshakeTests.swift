@@ -157,6 +157,20 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         #expect(log.lines.count == 1, "once is enough")
     }
 
+    @Test func `that says nothing fills no log, however many there are`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair(
+            "tcp", ["HANDFAST_HANDSHAKE_TIMEOUT_MS": "3600000", "HANDFAST_SLOW_HANDSHAKE_MS": "50"], logger: log.logger)
+        let address = try #require(pair.far.address)
+        let start = ContinuousClock.now
+        let peers = try (0..<100).map { _ in try RawPeer(address) }
+        for peer in peers { peer.send(.pscomVersion) }
+        pair.run("all have been told of") { log.toldCount == peers.count }
+        let seconds = Int(start.duration(to: .now) / .seconds(1))
+        #expect(log.lines.count <= seconds + 2, "\(log.lines)")
+        #expect(log.lines.allSatisfy { $0.contains("handshake is slow") && $0.contains("CON_INFO") }, "\(log.lines)")
+    }
+
     @Test func `that takes the last place makes others come again, who then connect`() throws {
         let log = LogCapture()
         let pair = try EndpointPair(
