@@ -158,7 +158,7 @@ final class HandshakeDriver {
     func deadlinePassed() {
         switch stage {
         case .connecting: engine.connectFailed(self, ETIMEDOUT)
-        case .talking: tell(.deadlinePassed)
+        case .talking: tell(stream.foreign.map { .receivedGarbage($0) } ?? .deadlinePassed)
         case .completing: abort(.deadlinePassed(waitingFor: "room to send the last message"))
         case .closing: engine.over(self)
         case .over: break

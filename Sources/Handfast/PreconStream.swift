@@ -26,6 +26,8 @@ final class PreconStream {
     private var lookedAtByteCount = 0
     /// The beginning of a frame that has not come whole; out of the socket.
     private var collected: [UInt8] = []
+    /// Until a whole frame has come.
+    private var isAtBeginning = true
     private var outgoing: [UInt8] = []
     var payloadLimit = payloadLimitForStrangers
 
@@ -65,7 +67,10 @@ final class PreconStream {
 
     /// The next message, if all of it has come. To be followed by `endTurn` when no more is read for now.
     func read() -> Incoming {
-        if peeked.isEmpty, let stop = peek() { return stop }
+        if peeked.isEmpty, let stop = peek() {
+            if case .ended = stop, let foreign { return .garbage(foreign) }
+            return stop
+        }
         let size = FrameHeader.byteCount
         guard collect(upTo: size) else { return .nothing }
         do throws(PreconError) {
@@ -75,9 +80,16 @@ final class PreconStream {
             }
             guard collect(upTo: size + Int(header.payloadByteCount)) else { return .nothing }
             defer { collected.removeAll(keepingCapacity: true) }
+            isAtBeginning = false
             let message = try PreconMessage(type: header.type, payload: collected.dropFirst(size))
             return message.map { .message($0) } ?? .unknown
-        } catch { return .garbage(error) }
+        } catch { return .garbage(foreign ?? error) }
+    }
+
+    /// The first frame has not come whole, and is none of ours as far as can be seen.
+    var foreign: PreconError? {
+        guard isAtBeginning else { return nil }
+        return PreconError(ofStreamBeginningWith: collected + peeked.dropFirst(lookedAtByteCount))
     }
 
     /// Takes out of the socket what belongs to the frames that were read.

@@ -2,6 +2,8 @@
 ///
 /// Each case carries what arrived and what is allowed, so that the text a user sees says both.
 public enum PreconError: Error, Hashable, Sendable {
+    /// A stream begins as none of this protocol does.
+    case foreignProtocol(firstBytes: [UInt8])
     /// A frame announces more payload than `FrameHeader.maximumPayloadByteCount`.
     case payloadTooLong(byteCount: UInt32, limit: UInt32)
     /// A payload has a size that its message type does not allow.
@@ -17,6 +19,8 @@ public enum PreconError: Error, Hashable, Sendable {
 extension PreconError: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .foreignProtocol(let bytes):
+            "it does not speak this protocol; its first bytes are \"\(Self.text(bytes))\""
         case .payloadTooLong(let byteCount, let limit):
             "a frame announces \(byteCount) bytes; at most \(limit) are allowed"
         case .wrongSize(let type, let byteCount, let allowed):
@@ -28,5 +32,26 @@ extension PreconError: CustomStringConvertible {
         case .malformedPeerInfo(let kind, let byteCount):
             "entry \(kind) of PEER_INFO is malformed (\(byteCount) bytes)"
         }
+    }
+}
+
+extension PreconError {
+    /// Enough to know HTTP, SSH or SMTP by.
+    private static let shownByteCount = 16
+
+    /// Of a stream whose first frame is too long or does not come whole: nil unless its type is none of ours.
+    public init?(ofStreamBeginningWith bytes: some Collection<UInt8>) {
+        let known = MessageType.allCases.map(\.rawValue) + MessageType.localOnly
+        let type = bytes.prefix(4)
+        let isOurs = known.contains { number in
+            type.elementsEqual((0..<type.count).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) })
+        }
+        guard !isOurs else { return nil }
+        self = .foreignProtocol(firstBytes: Array(bytes.prefix(Self.shownByteCount)))
+    }
+
+    /// Printable characters of ASCII, with dots in the place of others.
+    private static func text(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.map { (0x20...0x7e).contains($0) ? $0 : 0x2e }, as: UTF8.self)
     }
 }

@@ -59,6 +59,15 @@ struct BadClient: CustomTestStringConvertible, Sendable {
         BadClient("a name with a line break", version + nameFrame("two\nlines") + info, "two\\u{a}lines"),
         BadClient("a name of 300 bytes", version + nameFrame(String(repeating: "n", count: 300)) + info, "300 bytes"),
         BadClient("too much before it says who it is", frame(0x100020, byteCount: 60_000), "at most 16384"),
+        BadClient(
+            "an HTTP client", Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8),
+            #"does not speak this protocol; its first bytes are "GET / HTTP/1.1..""#),
+        BadClient(
+            "an SSH client", Array("SSH-2.0-OpenSSH_9.6\r\n".utf8),
+            #"does not speak this protocol; its first bytes are "SSH-2.0-OpenSSH_""#),
+        BadClient(
+            "a TLS client", [0x16, 3, 1, 1, 0, 1, 0, 0, 0xfc, 3, 3, 0x41, 0x42, 0, 0x22, 0xff],
+            #"does not speak this protocol; its first bytes are "...........AB."."#),
     ]
 }
 
