@@ -94,8 +94,9 @@ extension Engine {
     {
         HandshakeDriver(
             engine: self, socket: socket,
-            handshake: Handshake(answeringWith: ownVersion(), peerInfo: ownPeerInfo()), isConnected: true, peer: peer,
-            peerText: text, deadline: .now + settings.handshakeTimeout)
+            handshake: Handshake(
+                answeringWith: ownVersion(), peerInfo: ownPeerInfo(), transportNames: transportNames),
+            isConnected: true, peer: peer, peerText: text, deadline: .now + settings.handshakeTimeout)
     }
 
     func connect(to address: EndpointAddress, _ selection: TransportSelection?) throws(HandfastError)
@@ -250,7 +251,7 @@ extension Engine {
             handshake: Handshake(
                 startingAs: ownInfo(on: number, connectionID: connectionID), onDemand: onDemand,
                 version: ownVersion(severalStreams: severalStreams), peerInfo: ownPeerInfo(),
-                transports: proposals.transports),
+                transports: proposals.transports, transportNames: transportNames),
             isConnected: isConnected, peer: peer, peerText: text, deadline: .now + timeout)
         driver.prepared = proposals.attempts
         return driver

@@ -280,7 +280,7 @@ extension Engine {
     }
 
     func transportName(_ number: UInt32) -> String {
-        transports.first { $0.definition.number == number }?.definition.name ?? "transport \(number)"
+        transportNames[number] ?? "transport \(number)"
     }
 
     /// What the handshake says of each transport.

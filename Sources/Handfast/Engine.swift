@@ -23,6 +23,7 @@ final class Engine {
     let state: UnsafeMutablePointer<EndpointState>
     let watches: Watches
     var transports: [LiveTransport]
+    let transportNames: [UInt32: String]
     let processID = getpid()
     /// New with every endpoint, so that a peer can tell a restart.
     let incarnation = UInt64.random(in: 1...UInt64.max)
@@ -83,6 +84,7 @@ final class Engine {
         slowLog = RefusalLog(logger, "handshake is slow")
         watches = try Watches()
         transports = definitions.map { LiveTransport($0, settings.values) }
+        transportNames = Dictionary(definitions.map { ($0.number, $0.name) }) { first, _ in first }
         state = .allocate(capacity: 1)
         state.initialize(
             to: EndpointState(

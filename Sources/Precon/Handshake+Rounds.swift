@@ -52,11 +52,11 @@ extension Handshake {
     /// What became of each candidate, for the peer's user as well as our own.
     private var refusals: String {
         let texts = decisions.map { decision in
-            switch decision.outcome {
-            case .refusedHere(let refusal): "\(decision.transport) refused by the starter (\(refusal.text))"
-            case .refusedByPeer(let refusal):
-                "\(decision.transport) refused by the answerer (\(refusal?.text ?? "no reason given"))"
-            case .chosen, .unfinished: "\(decision.transport) not finished"
+            let name = name(of: decision.transport)
+            return switch decision.outcome {
+            case .refusedHere(let refusal): "\(name) refused by the starter (\(refusal.text))"
+            case .refusedByPeer(let refusal): "\(name) refused by the answerer (\(refusal?.text ?? "no reason given"))"
+            case .chosen, .unfinished: "\(name) not finished"
             }
         }
         return texts.isEmpty ? "none was offered" : texts.joined(separator: "; ")
@@ -71,7 +71,8 @@ extension Handshake {
         }
         guard transports.contains(transport) else {
             let refusal =
-                knownRefusals[transport] ?? Refusal(.unknownTransport, "transport \(transport) is not known here")
+                knownRefusals[transport]
+                ?? Refusal(.unknownTransport, "transport \(name(of: transport)) is not known here")
             decisions.append(TransportDecision(transport: transport, outcome: .refusedHere(refusal)))
             round = Round(transport: transport, own: .refused)
             return [.send(.transportRefused(refusal))]
@@ -115,7 +116,7 @@ extension Handshake {
         // The peer of an earlier dialect may answer a transport that is already off the table.
         guard round.peer == .open else {
             guard hasOneVerdictRule else { return [] }
-            return reject(Rejection(.protocolViolation, "a second verdict on transport \(round.transport)"))
+            return reject(Rejection(.protocolViolation, "a second verdict on transport \(name(of: round.transport))"))
         }
         round.peer = verdict
         guard verdict == .refused else { return [] }

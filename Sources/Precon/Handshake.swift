@@ -34,6 +34,8 @@ public struct Handshake: Hashable, Sendable {
     let version: VersionOffer
     let peerInfo: PeerInfo?
     var connectionInfo: ConnectionInfo?
+    /// For texts: of the transports that this side knows.
+    let transportNames: [UInt32: String]
     /// The starter's candidates that are still to be proposed; for an answerer all that are allowed.
     var transports: [UInt32]
     /// Of an answerer: why it does not allow others that it knows.
@@ -46,9 +48,10 @@ public struct Handshake: Hashable, Sendable {
     /// - Parameters:
     ///   - onDemand: the peer is asked for the connection that it holds ready under this side's name.
     ///   - transports: numbers in the order in which they are to be proposed.
+    ///   - transportNames: for texts, of all that this side knows.
     public init(
         startingAs connectionInfo: ConnectionInfo, onDemand: Bool = false, version: VersionOffer, peerInfo: PeerInfo?,
-        transports: [UInt32]
+        transports: [UInt32], transportNames: [UInt32: String] = [:]
     ) {
         role = .starter
         isOnDemand = onDemand
@@ -56,15 +59,17 @@ public struct Handshake: Hashable, Sendable {
         self.peerInfo = peerInfo
         self.connectionInfo = connectionInfo
         self.transports = transports
+        self.transportNames = transportNames
     }
 
     /// An answerer learns from `identify` whom it talks to, and then says who it is.
-    public init(answeringWith version: VersionOffer, peerInfo: PeerInfo?) {
+    public init(answeringWith version: VersionOffer, peerInfo: PeerInfo?, transportNames: [UInt32: String] = [:]) {
         role = .answerer
         isOnDemand = false
         self.version = version
         self.peerInfo = peerInfo
         transports = []
+        self.transportNames = transportNames
     }
 
     /// True when nothing more can happen.
@@ -100,11 +105,14 @@ public struct Handshake: Hashable, Sendable {
         case .negotiating(_, nil): role == .answerer ? "ARCH_REQ" : "a transport"
         case .negotiating(_, let round?):
             round.own == .open
-                ? "this side's verdict on transport \(round.transport)"
-                : "the peer's verdict on transport \(round.transport)"
+                ? "this side's verdict on transport \(name(of: round.transport))"
+                : "the peer's verdict on transport \(name(of: round.transport))"
         case .ended: "nothing"
         }
     }
+
+    /// What a transport is called in texts.
+    func name(of transport: UInt32) -> String { transportNames[transport] ?? "\(transport)" }
 
     private mutating func open() -> [HandshakeAction] {
         guard state == .idle else { return [] }

@@ -40,4 +40,15 @@ import TransportAPI
         #expect(isAcknowledged)
         #expect(endpoint.pending.map(\.isIncoming) == [false], "\(endpoint.pending)")
     }
+
+    @Test func `name the transport that is waited for`() throws {
+        let (endpoint, silent) = (try endpoint("alpha", ["HANDFAST_TRANSPORTS": "tcp"]), SilentListener())
+        _ = try endpoint.connect(to: "127.0.0.1:\(silent.port)")
+        let greeting = PreconMessage.pscomVersion.frame + PreconMessage.pscomInfo.frame
+        let isWaiting = endpoint.wait(timeout: .seconds(60)) {
+            silent.greet(greeting)
+            return endpoint.pending.first?.waitingFor == "the peer's verdict on transport tcp"
+        }
+        #expect(isWaiting, "\(endpoint.pending)")
+    }
 }

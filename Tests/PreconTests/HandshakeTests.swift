@@ -32,6 +32,25 @@ import Testing
         #expect(handshake.handle(.attemptAccepted) == [.send(.transportAccepted)])
     }
 
+    @Test func `calls transports by their names where this side knows them`() {
+        var handshake = Handshake(
+            startingAs: info, version: ours, peerInfo: nil, transports: [0x4801, 103], transportNames: [0x4801: "shm"])
+        _ = handshake.handle(.opened)
+        _ = handshake.handle(.received(.version(ours)))
+        _ = handshake.handle(.received(.connectionInfo(info)))
+        #expect(handshake.waitingFor == "this side's verdict on transport shm")
+        _ = handshake.handle(.attemptRefused(Refusal(.resources, "no memory")))
+        _ = handshake.handle(.received(.transportRefused(nil)))
+        #expect(handshake.waitingFor == "this side's verdict on transport 103")
+        _ = handshake.handle(.attemptAccepted)
+        let text =
+            "no common transport: shm refused by the starter (no memory);"
+            + " 103 refused by the answerer (no reason given)"
+        #expect(
+            handshake.handle(.received(.transportRefused(nil))).contains(
+                .send(.reject(Rejection(.noCommonTransport, text)))))
+    }
+
     @Test func `asks for the connection held ready when it starts on demand`() {
         var handshake = Handshake(
             startingAs: info, onDemand: true, version: ours, peerInfo: nil, transports: [103])
