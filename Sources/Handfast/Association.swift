@@ -228,8 +228,7 @@ final class Association: DeadlineHolder {
         let own = engine.address?.description ?? engine.name
         var error = HandfastError(failure, peer: record.peerText, own: own)
         if case .deadlinePassed(let waitedFor) = failure {
-            let limit = engine.timeout(of: .demand)
-            error.message = "\(record.peerText): no connection within \(limit), \(waitedFor) was awaited"
+            error.message = "\(record.peerText): \(engine.lateness), \(waitedFor) was awaited"
             if !standing.isEmpty { error.message += ": \(standing.joined(separator: "; "))" }
         }
         standing = []

@@ -76,7 +76,10 @@ final class BackConnect: DeadlineHolder {
         }
     }
 
-    func checkDeadlines(_ now: ContinuousClock.Instant) { failed("no answer to BACK_CONNECT in time") }
+    func checkDeadlines(_ now: ContinuousClock.Instant) {
+        let limit = "\(association.engine.settings.connectTimeout) (\(Settings.connectTimeout.name))"
+        failed("no answer to BACK_CONNECT within \(limit)")
+    }
 
     /// This place is none where the peer can be asked.
     private func failed(_ failure: String) {

@@ -70,7 +70,7 @@ final class Dial: DeadlineHolder {
                 // A demand has a timer of the same length, which ends all of it.
                 if isOnDemand { return }
                 let error = HandfastError(
-                    .timeout, "no connection within \(retry.policy.deadline): \(standing.joined(separator: "; "))")
+                    .timeout, "\(engine.lateness): \(standing.joined(separator: "; "))")
                 reject(Rejection(.timeout, "the deadline for the connect passed"))
                 return engine.end(record, error)
             case .giveUp(let ending):

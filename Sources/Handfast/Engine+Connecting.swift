@@ -134,15 +134,20 @@ extension Engine {
     ) {
         do throws(HandfastError) {
             guard let first = places.first else {
-                let (reasons, limit) = (failures.map(\.message).joined(separator: "; "), settings.retryPolicy.deadline)
-                guard start.duration(to: .now) < limit else {
-                    throw HandfastError(.timeout, "no connection within \(limit): \(reasons)")
+                let reasons = failures.map(\.message).joined(separator: "; ")
+                guard start.duration(to: .now) < settings.retryPolicy.deadline else {
+                    throw HandfastError(.timeout, "\(lateness): \(reasons)")
                 }
                 throw HandfastError(.unreachable, reasons)
             }
             record.peer = describe(first.host, name: record.peer.name)
             try begin(record, places, selection, since: start, unresolved: failures)
         } catch { end(record, error) }
+    }
+
+    /// Of a connect that has no more time.
+    var lateness: String {
+        "no connection within \(settings.retryPolicy.deadline) (\(Settings.connectDeadline.name))"
     }
 
     private func makeRecord(

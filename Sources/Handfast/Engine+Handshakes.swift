@@ -244,9 +244,10 @@ extension Engine {
     }
 
     /// The peer did not answer at all.
-    func connectFailed(_ driver: HandshakeDriver, _ error: Int32) {
+    /// - Parameter reason: nil for what the system says of the error.
+    func connectFailed(_ driver: HandshakeDriver, _ error: Int32, _ reason: String? = nil) {
         driver.endPhase(.connect)
-        let text = "\(driver.peerText): \(String(cString: strerror(error))); is a peer listening there?"
+        let text = "\(driver.peerText): \(reason ?? systemErrorText(error)); is a peer listening there?"
         over(driver)
         driver.dial?.failed(driver, HandfastError(.unreachable, text, systemError: error), nil)
     }
@@ -341,7 +342,10 @@ extension HandfastError {
         case .abandoned:
             self.init(.peerLost, "\(peer): another connection to the same peer took the place of this one")
         case .deadlinePassed(let waitingFor):
-            self.init(.timeout, "\(peer): the handshake's deadline passed while \(waitingFor) was awaited")
+            self.init(
+                .timeout,
+                "\(peer): the handshake's deadline (\(Settings.handshakeTimeout.name)) passed while \(waitingFor) was awaited"
+            )
         case .refusedAfterProposal(_, let refusal):
             self.init(
                 .noTransport, "\(peer): a pscom peer cannot be offered another transport after \(refusal.text) (\(why))"

@@ -157,7 +157,9 @@ final class HandshakeDriver {
 
     func deadlinePassed() {
         switch stage {
-        case .connecting: engine.connectFailed(self, ETIMEDOUT)
+        case .connecting:
+            let limit = "\(engine.settings.connectTimeout) (\(Settings.connectTimeout.name))"
+            engine.connectFailed(self, ETIMEDOUT, "no TCP connection within \(limit)")
         case .talking: tell(stream.foreign.map { .receivedGarbage($0) } ?? .deadlinePassed)
         case .completing: abort(.deadlinePassed(waitingFor: "room to send the last message"))
         case .closing: engine.over(self)

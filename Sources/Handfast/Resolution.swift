@@ -64,8 +64,9 @@ final class Resolution: DeadlineHolder {
                 case .addresses(let found): addresses = found
                 case .failure(let words): failures.append(error(name, part.index, "cannot be resolved: \(words)"))
                 case nil:
-                    failures.append(
-                        error(name, part.index, "was not resolved within \(limit)"))
+                    let isOwnLimit = limit == engine.settings.resolveTimeout
+                    let variable = isOwnLimit ? Settings.resolveTimeout.name : Settings.connectDeadline.name
+                    failures.append(error(name, part.index, "was not resolved within \(limit) (\(variable))"))
                 }
             }
             for address in addresses {

@@ -23,7 +23,7 @@ struct BadClient: CustomTestStringConvertible, Sendable {
     }
 
     static let all: [BadClient] = [
-        BadClient("half a header, then silence", [0, 0x10, 0, 2], "deadline"),
+        BadClient("half a header, then silence", [0, 0x10, 0, 2], "HANDFAST_HANDSHAKE_TIMEOUT_MS"),
         BadClient("a header, then silence", frame(0x100002, byteCount: 40), "deadline"),
         BadClient("a size of 0x7ffffff0", frame(0x100003, byteCount: 0x7fff_fff0), "2147483632 bytes"),
         BadClient("a size of 0xfffffff8", frame(0x100003, byteCount: 0xffff_fff8), "4294967288 bytes"),

@@ -32,7 +32,8 @@ import TransportAPI
         try #require(send.isComplete, "it went on for a minute")
         let error = try #require(throws: HandfastError.self) { try send.result() }
         #expect(error.code == .timeout)
-        #expect(error.message.contains("no connection within 0.3 seconds"), "\(error)")
+        #expect(
+            error.message.contains("no connection within 0.3 seconds (HANDFAST_CONNECT_DEADLINE_MS)"), "\(error)")
         #expect(endpoint.pending.isEmpty)
         return error
     }

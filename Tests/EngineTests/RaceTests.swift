@@ -76,7 +76,9 @@ import TransportAPI
         #expect(error.message.contains("127.0.0.1:\(closed): Connection refused"), "\(error)")
         #expect(error.message.contains("[::1]:\(closed): Connection refused"), "\(error)")
         #expect(
-            error.message.contains("127.0.0.2:\(silent.port): the handshake's deadline passed while VERSION"),
+            error.message.contains(
+                "127.0.0.2:\(silent.port): the handshake's deadline (HANDFAST_HANDSHAKE_TIMEOUT_MS) passed while VERSION"
+            ),
             "\(error)")
         pair.run("nothing is left") { pair.near.pending.isEmpty }
     }
