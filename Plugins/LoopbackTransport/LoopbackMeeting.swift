@@ -15,7 +15,9 @@ import TransportAPI
     init() throws(TransportRefusal) {
         var ends: [Int32] = [-1, -1]
         guard unsafe pipe(&ends) == 0 else {
-            throw TransportRefusal(.resources, "no descriptors for a pipe (errno \(errno))")
+            let error = errno
+            let remedy = error == ENFILE ? DescriptorRemedy.ofHost : DescriptorRemedy.ofProcess
+            throw TransportRefusal(.resources, "no descriptors for a pipe (errno \(error)): \(remedy)")
         }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (descriptor, bell) = (ends[0], ends[1])

@@ -6,10 +6,10 @@ extension TransportRefusal {
     static func system(_ error: Int32, _ what: String, remedy: String = "") -> TransportRefusal {
         let text = what + " (errno \(error))"
         switch error {
-        case EMFILE: return TransportRefusal(.resources, text + "; too many open files: raise ulimit -n")
-        case ENFILE: return TransportRefusal(.resources, text + "; the host has no more open files: raise fs.file-max")
+        case EMFILE: return TransportRefusal(.resources, text + "; too many open files: " + DescriptorRemedy.ofProcess)
+        case ENFILE: return TransportRefusal(.resources, text + "; the host has no more: " + DescriptorRemedy.ofHost)
         case ETOOMANYREFS:
-            return TransportRefusal(.resources, text + "; too many descriptors on their way: raise ulimit -n")
+            return TransportRefusal(.resources, text + "; too many on their way: " + DescriptorRemedy.ofProcess)
         case ENOMEM, ENOSPC, ENOBUFS:
             return TransportRefusal(.resources, text + "; no memory for it: look at the container's memory limit")
         default: return TransportRefusal(.unreachable, remedy.isEmpty ? text : text + "; " + remedy)

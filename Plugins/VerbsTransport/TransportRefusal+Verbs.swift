@@ -5,7 +5,12 @@ extension TransportRefusal {
     /// A system call failed.
     static func system(_ error: Int32, _ what: String) -> TransportRefusal {
         let isShort = error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOSPC
-        let remedy = error == EMFILE ? "; too many open files: raise ulimit -n" : ""
+        let remedy =
+            switch error {
+            case EMFILE: "; too many open files: \(DescriptorRemedy.ofProcess)"
+            case ENFILE: "; the host has no more: \(DescriptorRemedy.ofHost)"
+            default: ""
+            }
         return TransportRefusal(isShort ? .resources : .unreachable, "\(what) (errno \(error))\(remedy)")
     }
 
@@ -30,6 +35,7 @@ extension TransportRefusal {
         case ENOBUFS:
             return TransportRefusal(
                 .resources, "\(what): all receive buffers are in use; raise HANDFAST_VERBS_RECEIVE_BYTES")
+        case EMFILE, ENFILE: return system(error, what)
         case EACCES, EPERM:
             return TransportRefusal(.unreachable, "\(what): not permitted (errno \(error)); look at /dev/infiniband")
         default:

@@ -54,11 +54,11 @@ final class BackConnect: DeadlineHolder {
         guard let stream else { return }
         if !isConnected {
             let error = stream.connectError
-            guard error == 0 else { return failed(String(cString: strerror(error))) }
+            guard error == 0 else { return failed(systemErrorText(error)) }
             isConnected = true
         }
         let error = stream.flush()
-        guard error == 0 else { return failed(String(cString: strerror(error))) }
+        guard error == 0 else { return failed(systemErrorText(error)) }
         if let watch, !stream.hasOutgoing {
             association.engine.watches.change(watch, stream.socket, readable: true, writable: false)
         }

@@ -16,7 +16,7 @@ extension Engine {
         guard listener == nil else { throw HandfastError(.invalidArgument, "the endpoint listens already") }
         let listener = try Listener(on: address, port: port)
         guard listener.watch(by: watches) else {
-            throw HandfastError(.resources, "cannot watch the listener", systemError: errno)
+            throw HandfastError(.resources, "cannot watch the listener: \(systemErrorText(errno))", systemError: errno)
         }
         self.listener = listener
     }
@@ -29,7 +29,7 @@ extension Engine {
         guard let listener else { return }
         for _ in 0..<Self.acceptsPerTurn {
             let accepted = listener.accept { socket, systemError in
-                let why = String(cString: strerror(systemError))
+                let why = systemErrorText(systemError)
                 turnAway(socket, "\(name) cannot take another connection now: \(why)")
             }
             switch consume accepted {
@@ -207,13 +207,13 @@ extension Engine {
             Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else {
             throw HandfastError(
-                .resources, "no socket for \(system): \(String(cString: strerror(errno)))", systemError: errno)
+                .resources, "no socket for \(system): \(systemErrorText(errno))", systemError: errno)
         }
         let descriptor = Descriptor(owning: number)
         let result = system.withPointer { Glibc.connect(number, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             throw HandfastError(
-                .unreachable, "\(system): \(String(cString: strerror(errno)))", systemError: errno)
+                .unreachable, "\(system): \(systemErrorText(errno))", systemError: errno)
         }
         // The peer is on its way already.
         tune(number)
@@ -232,7 +232,7 @@ extension Engine {
             $0.withMemoryRebound(to: Int32.self, capacity: 2) { socketpair(AF_UNIX, kind, 0, $0) }
         }
         guard result == 0 else {
-            throw HandfastError(.resources, "no sockets for \(text)", systemError: errno)
+            throw HandfastError(.resources, "no sockets for \(text): \(systemErrorText(errno))", systemError: errno)
         }
         let near = Descriptor(owning: pair.0)
         let far = Descriptor(owning: pair.1)

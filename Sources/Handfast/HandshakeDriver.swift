@@ -330,9 +330,10 @@ final class HandshakeDriver {
             attempt = prepared.removeValue(forKey: transport)
             if attempt == nil { attempt = try engine.makeAttempt(transport, role, with: peer) }
         } catch { return tell(.attemptRefused(Refusal(error))) }
-        if let attempt, attempt.descriptor >= 0, !watch(attempt) {
+        if let attempt, attempt.descriptor >= 0, case let error = watch(attempt), error != 0 {
             dropAttempt()
-            return tell(.attemptRefused(Refusal(.resources, "no descriptor to wait for it by; raise ulimit -n")))
+            let text = "no descriptor to wait for it by: \(systemErrorText(error))"
+            return tell(.attemptRefused(Refusal(.resources, text)))
         }
         advance(step: nil)
     }
@@ -349,16 +350,17 @@ final class HandshakeDriver {
     }
 
     /// A copy of the descriptor: several attempts may share one.
-    private func watch(_ attempt: any TransportAttempt) -> Bool {
+    /// - Returns: 0 or an errno.
+    private func watch(_ attempt: any TransportAttempt) -> Int32 {
         let copy = fcntl(attempt.descriptor, F_DUPFD_CLOEXEC, 0)
-        guard copy >= 0 else { return false }
+        guard copy >= 0 else { return errno }
         guard let id = engine.watches.add(copy, .attempt(self), readable: true, writable: false) else {
-            close(copy)
-            return false
+            defer { close(copy) }
+            return errno
         }
         attemptWatch = id
         attemptDescriptor = Descriptor(owning: copy)
-        return true
+        return 0
     }
 
     private func dropAttempt() {

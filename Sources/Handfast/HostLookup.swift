@@ -23,7 +23,8 @@ final class HostLookup: Sendable {
     init(_ names: [String]) throws(HandfastError) {
         let number = csystem_event_make()
         guard number >= 0 else {
-            throw HandfastError(.resources, "no descriptor to wait for the resolver", systemError: -number)
+            throw HandfastError(
+                .resources, "no descriptor to wait for the resolver: \(systemErrorText(-number))", systemError: -number)
         }
         event = Descriptor(owning: number)
         self.names = names

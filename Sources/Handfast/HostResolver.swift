@@ -48,7 +48,7 @@ final class HostResolver: Sendable {
         }
         guard isHopeless else { return lookup }
         throw HandfastError(
-            .resources, "no thread to resolve \(names[0].quoted): \(String(cString: strerror(error)))",
+            .resources, "no thread to resolve \(names[0].quoted): \(systemErrorText(error))",
             systemError: error)
     }
 
@@ -97,7 +97,7 @@ final class HostResolver: Sendable {
         let error = getaddrinfo(name, nil, &hints, &list)
         guard error == 0 else {
             guard error == EAI_SYSTEM else { return .failure(String(cString: gai_strerror(error))) }
-            return .failure(String(cString: strerror(errno)))
+            return .failure(systemErrorText(errno))
         }
         defer { freeaddrinfo(list) }
         var addresses: [IPAddress] = []

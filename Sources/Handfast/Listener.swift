@@ -66,7 +66,7 @@ final class Listener: DeadlineHolder {
     }
 
     private static func error(_ what: String, _ number: Int32) -> HandfastError {
-        HandfastError(.system, "\(what): \(String(cString: strerror(number)))", systemError: number)
+        HandfastError(.system, "\(what): \(systemErrorText(number))", systemError: number)
     }
 
     /// Where others reach it, the best first: a listener on all addresses names those that they most likely do.

@@ -10,7 +10,8 @@ final class Waker: Sendable {
     init() throws(HandfastError) {
         let number = csystem_event_make()
         guard number >= 0 else {
-            throw HandfastError(.resources, "no descriptor to wake the endpoint by", systemError: -number)
+            throw HandfastError(
+                .resources, "no descriptor to wake the endpoint by: \(systemErrorText(-number))", systemError: -number)
         }
         event = Descriptor(owning: number)
     }

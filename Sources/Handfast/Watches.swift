@@ -23,7 +23,8 @@ final class Watches {
     init() throws(HandfastError) {
         let number = csystem_epoll_make()
         guard number >= 0 else {
-            throw HandfastError(.resources, "no descriptor for epoll (errno \(-number))", systemError: -number)
+            throw HandfastError(
+                .resources, "no descriptor for epoll: \(systemErrorText(-number))", systemError: -number)
         }
         epoll = Descriptor(owning: number)
     }

@@ -42,7 +42,9 @@ import TransportAPI
             for number in 0...highest where fcntl(number, F_GETFD) < 0 { _ = dup2(1, number) }
             var limit = rlimit(rlim_cur: rlim_t(Int(highest) + 1 + spareCount), rlim_max: 1024)
             #expect(setrlimit(__rlimit_resource_t(7), &limit) == 0)
-            for _ in 0..<20 { expectRefusal(.resources, saying: "ulimit -n") { try Meeting(first, second).run() } }
+            for _ in 0..<20 {
+                expectRefusal(.resources, saying: "HANDFAST_RAISE_DESCRIPTORS") { try Meeting(first, second).run() }
+            }
             limit.rlim_cur = 1024
             #expect(setrlimit(__rlimit_resource_t(7), &limit) == 0)
             try Meeting(first, second).run()

@@ -50,7 +50,7 @@ private func settings(_ environment: [String: String] = [:]) throws -> VerbsSett
         #expect(permission.text.contains("look at /dev/infiniband"))
         let descriptors = TransportRefusal.system(EMFILE, "cannot watch")
         #expect(descriptors.code == .resources)
-        #expect(descriptors.text.contains("raise ulimit -n"))
+        #expect(descriptors.text.contains("ulimit -n") && descriptors.text.contains("HANDFAST_RAISE_DESCRIPTORS"))
         #expect(TransportRefusal.verbs(EINVAL, "cannot open").text == "cannot open: Invalid argument (errno 22)")
     }
 }
