@@ -9,14 +9,18 @@ enum VerbsAvailability {
 
     /// - Throws: what is missing, with the figure and the remedy.
     static func check(_ settings: VerbsSettings) throws(TransportRefusal) {
-        switch cverbs_load() {
+        let (missing, why) = load()
+        switch missing {
         case 0: break
         case CVERBS_NO_HEADERS:
             throw refusal(
                 "built without the headers of RDMA verbs; install libibverbs-dev and librdmacm-dev and build again")
         case CVERBS_NO_VERBS_LIBRARY:
-            throw refusal("libibverbs.so.1 is not there or too old; install libibverbs1 and ibverbs-providers")
-        default: throw refusal("librdmacm.so.1 is not there or too old; install librdmacm1")
+            throw refusal(
+                "libibverbs cannot be used: \(why); if it is missing or too old, install libibverbs1 and ibverbs-providers"
+            )
+        default:
+            throw refusal("librdmacm cannot be used: \(why); if it is missing or too old, install librdmacm1")
         }
         let names = deviceNames()
         guard !names.isEmpty else {
@@ -34,6 +38,14 @@ enum VerbsAvailability {
             throw refusal("no port of an RDMA device is active: \(states); look at the cable, the switch, or `ip link`")
         }
         try checkLockedMemory()
+    }
+
+    /// - Returns: 0 or what is missing, and what the system says of that.
+    static func load() -> (missing: Int32, why: String) {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 512) { text in
+            let missing = unsafe cverbs_load(text.baseAddress, Int32(text.count))
+            return (missing, unsafe String(cString: text.baseAddress!))
+        }
     }
 
     private static func refusal(_ text: String) -> TransportRefusal { TransportRefusal(.unreachable, text) }

@@ -60,7 +60,7 @@ typedef struct cverbs_library {
     int (*ibv_query_port_)(struct ibv_context *, uint8_t, struct _compat_ibv_port_attr *);
 } cverbs_library;
 
-/* Written once, by `cverbs_load`. */
+/* Written by `cverbs_load` until it has found all. */
 extern cverbs_library cverbs_libraries;
 #define CALL(name) cverbs_libraries.name##_
 

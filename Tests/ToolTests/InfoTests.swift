@@ -39,6 +39,18 @@ import Testing
             missing.errors.contains("HANDFAST_PLUGIN_PATH: \(file)/x cannot be read as a folder"), "\(missing.errors)")
     }
 
+    @Test func `shows what the system says of a library of verbs that it cannot open`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "handfast-info-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "libibverbs.so.1").path
+        try #require(FileManager.default.createFile(atPath: file, contents: Data("text".utf8)))
+        let run = try ToolProcess.run(["info"], ["LD_LIBRARY_PATH": folder.path])
+        #expect(run.code == 0, "\(run.errors)")
+        let isBuilt = !run.output.contains("built without the headers of RDMA verbs")
+        #expect(!isBuilt || run.output.contains("libibverbs cannot be used: \(file): "), "\(run.output)")
+    }
+
     @Test(arguments: [("/dev/full", "No space left"), ("/dev/closed", "Bad file descriptor")])
     func `fails when nobody gets its output`(path: String, reason: String) throws {
         let run = try ToolProcess.run(["info"], outputPath: path)

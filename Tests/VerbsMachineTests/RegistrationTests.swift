@@ -98,7 +98,7 @@ extension `Over verbs in the virtual machine` {
         private func withCache(
             _ body: (inout RegistrationCache, UnsafeMutableRawPointer) throws -> Void
         ) throws {
-            try #require(cverbs_load() == 0)
+            try #require(cverbs_load(nil, 0) == 0)
             var sizes = cverbs_sizes(receive_count: 16, completion_count: 64)
             var error: Int32 = 0
             let device = try #require(cverbs_device_open("rxe0", &sizes, &error), "errno \(-error)")

@@ -11,7 +11,7 @@ private func settings(_ environment: [String: String] = [:]) throws -> VerbsSett
 
 @Suite struct `Where there are no verbs, the refusal` {
     @Test func `names what is missing and the package or command that helps`() throws {
-        let status = cverbs_load()
+        let (status, why) = VerbsAvailability.load()
         if status == 0, !VerbsAvailability.deviceNames().isEmpty { return try checkDevices() }
         let error = #expect(throws: TransportRefusal.self) { try VerbsAvailability.check(try settings()) }
         let wanted =
@@ -20,8 +20,8 @@ private func settings(_ environment: [String: String] = [:]) throws -> VerbsSett
             case CVERBS_NO_HEADERS:
                 "built without the headers of RDMA verbs; install libibverbs-dev and librdmacm-dev and build again"
             case CVERBS_NO_VERBS_LIBRARY:
-                "libibverbs.so.1 is not there or too old; install libibverbs1 and ibverbs-providers"
-            default: "librdmacm.so.1 is not there or too old; install librdmacm1"
+                "libibverbs cannot be used: \(why); if it is missing or too old, install libibverbs1 and ibverbs-providers"
+            default: "librdmacm cannot be used: \(why); if it is missing or too old, install librdmacm1"
             }
         #expect(error?.text == wanted)
         #expect(error?.code == .unreachable)
@@ -36,6 +36,25 @@ private func settings(_ environment: [String: String] = [:]) throws -> VerbsSett
             try VerbsAvailability.check(try settings(["HANDFAST_VERBS_DEVICE": "none such"]))
         }
         #expect(error?.text.hasPrefix("HANDFAST_VERBS_DEVICE=\"none such\" matches no device; there are ") == true)
+    }
+
+    /// In a process of its own, because no other test may be left without descriptors.
+    @Test func `of a library that could not be opened for want of descriptors is not kept`() async {
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(7), &limit)
+            limit.rlim_cur = 128
+            setrlimit(__rlimit_resource_t(7), &limit)
+            var taken: [Int32] = []
+            while case let copy = dup(0), copy >= 0 { taken.append(copy) }
+            let (missing, why) = VerbsAvailability.load()
+            for copy in taken { close(copy) }
+            guard missing != CVERBS_NO_HEADERS else { return }
+            #expect(missing == CVERBS_NO_VERBS_LIBRARY)
+            #expect(why.contains("libibverbs.so.1: ") && why.contains("Too many open files"), "\(why)")
+            let later = VerbsAvailability.load()
+            #expect(later.missing == 0 || later.why.contains("No such file"), "\(later)")
+        }
     }
 
     @Test func `of the system tells the figure and the remedy`() {

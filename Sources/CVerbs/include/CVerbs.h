@@ -1,6 +1,6 @@
 /* CVerbs.h - of libibverbs and librdmacm what VerbsTransport uses, in types of its own.
  *
- * The libraries are opened when `cverbs_load` is called first. Where their headers were missing when this was compiled, every
+ * The libraries are opened by `cverbs_load`. Where their headers were missing when this was compiled, every
  * function answers as if there were no device, and `cverbs_load` says so. Functions return 0 or a negative errno unless they
  * say else; none blocks but where it is said. All of an object's functions are called on the thread of the endpoint that made it.
  */
@@ -20,7 +20,9 @@ typedef struct cverbs_resolver cverbs_resolver;
 #define CVERBS_NO_VERBS_LIBRARY 2
 #define CVERBS_NO_CONNECTION_LIBRARY 3
 
-int cverbs_load(void);
+/* Returns 0 when all is there. Else it is looked for again by the next call, and `why` has what the system says of it, with a
+ * zero at its end; empty without headers. Any thread may call it. */
+int cverbs_load(char *why, int byte_count);
 
 /* MARK: Devices */
 
