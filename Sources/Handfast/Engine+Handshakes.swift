@@ -260,13 +260,24 @@ extension Engine {
         let error = HandfastError(failure, peer: driver.peerText, decisions: decisions)
         if driver.role == .answerer, failure != .abandoned {
             let isUsual = failure.isSuperseded || driver.isSpare || (driver.isUnheard && failure.isStreamEnd)
-            if !isUsual { tellRefusal(of: driver.peer.address, driver.peerText, error.message) }
+            if !isUsual {
+                tellRefusal(of: driver.peer.address, driver.peerText, error.message + refusalsGiven(by: driver))
+            }
         }
         guard let record = driver.record else { return }
         driver.record = nil
         driver.dial?.failed(driver, error, failure)
         if let association = driver.association { return association.failed(driver, failure) }
         if driver.dial == nil { end(record, error) }
+    }
+
+    /// For the log: the transports that the peer asked for in vain, and what it was told of them.
+    private func refusalsGiven(by driver: HandshakeDriver) -> String {
+        let texts = driver.decisions.compactMap { decision -> String? in
+            guard case .refusedHere(let refusal) = decision.outcome else { return nil }
+            return "; it asked for \(transportName(decision.transport)) and was refused: \(refusal.text)"
+        }
+        return texts.joined()
     }
 
     /// - Parameter host: the peer's address, 4 or 16 bytes.

@@ -1,5 +1,6 @@
 import Handfast
 import LoopbackTransport
+import Precon
 import SharedMemoryTransport
 import TCPTransport
 import Testing
@@ -32,6 +33,34 @@ import TransportAPI
         #expect(connection.error?.code == .noTransport)
         #expect(connection.error?.message.contains("shm: refused by the peer") == true, "\(connection.error as Any)")
         #expect(pair.far.accept() == nil)
+    }
+
+    @Test func `is told in the log of who refused, with what was asked for`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair(
+            definitions: all, near: ["HANDFAST_TRANSPORTS": "tcp"], far: ["HANDFAST_TRANSPORTS": "shm"],
+            logger: log.logger)
+        let connection = try pair.near.connect(to: try #require(pair.far.address))
+        pair.run("it has failed") { connection.state == .closed && !log.lines.isEmpty }
+        let wanted = "it asked for tcp and was refused: not named by HANDFAST_TRANSPORTS=shm"
+        #expect(log.lines[0].contains(wanted), "\(log.lines)")
+    }
+
+    /// As pscom does, which sends no REJECT.
+    @Test func `is told in the log of who refused, though the peer leaves without a word`() throws {
+        let log = LogCapture()
+        let pair = try EndpointPair("tcp", logger: log.logger)
+        var peer: RawPeer? = try RawPeer(try #require(pair.far.address))
+        peer?.send(.pscomVersion, .pscomInfo, .transportRequest(0x4801))
+        pair.run("it is refused") {
+            peer?.poll()
+            return peer?.messages.contains { if case .transportRefused = $0 { true } else { false } } == true
+        }
+        peer = nil
+        pair.run("there is a line in the log") { !log.lines.isEmpty }
+        #expect(
+            log.lines[0].contains("it asked for shm and was refused: not named by HANDFAST_TRANSPORTS=tcp"),
+            "\(log.lines)")
     }
 
     @Test func `fails without a word to the peer when nothing is left on this side`() throws {
