@@ -57,7 +57,9 @@ import CSystem
         isInSlot = limit >= 0 && control & RingMemory.slotMark != 0
         if isInSlot { return unsafe try peekSlot(control) }
         guard byteCount >= 0, byteCount <= limit else {
-            throw control == RingMemory.offerMark ? .offer : .corrupt(control: control, line: position)
+            // At the last line is nothing but the word that goes on at the first.
+            let isOffer = control == RingMemory.offerMark && limit >= 0
+            throw isOffer ? .offer : .corrupt(control: control, line: position)
         }
         unsafe fetch(
             next + RingMemory.lineByteCount, byteCount + RingMemory.controlByteCount - RingMemory.lineByteCount)

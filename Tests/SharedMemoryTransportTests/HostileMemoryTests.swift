@@ -17,6 +17,18 @@ import TransportAPI
         #expect(two.recorder.ends == [EPROTO])
     }
 
+    @Test func `of words of offers up to the end of the ring is not followed beyond it`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let ring = PairMemory(one.raw.pointee.link.segment.memory.baseAddress!, role: .starter).outgoing
+        for line in 1...PairMemory.lineCount {
+            ring.storeBytes(
+                of: RingMemory.offerMark, toByteOffset: line * RingMemory.lineByteCount, as: UInt64.self)
+        }
+        SharedMemoryChannel.ringOwn(two.raw)
+        for _ in 0..<2 * PairMemory.lineCount { two.poll() }
+        #expect(two.recorder.ends == [EPROTO])
+    }
+
     @Test func `that shortens a packet after it was partly taken is found out`() throws {
         let (one, two) = try Meeting.makeSides()
         #expect(one.send([1, 2, 3, 4]) == 4)
