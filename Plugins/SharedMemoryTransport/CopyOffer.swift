@@ -72,8 +72,9 @@ import CSystem
     }
 
     /// Writes what was taken into the memory of the reader's process.
+    /// - Returns: false as well for no bytes: then the reader had its memory back before they were counted.
     func write(to pid: Int32, from source: UInt64, byteCount: UInt64) -> Bool {
-        unsafe csystem_write_process(pid, source, byteCount, place) == Int64(byteCount)
+        unsafe byteCount > 0 && csystem_write_process(pid, source, byteCount, place) == Int64(byteCount)
     }
 
     func answer(isWritten: Bool) {

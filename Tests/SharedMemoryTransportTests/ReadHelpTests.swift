@@ -84,6 +84,22 @@ import Testing
         #expect(offer(1 << 20, one) == 0)
     }
 
+    @Test func `that took a part and is stopped before it sees how long it is has not written it`() throws {
+        let (one, two) = try begin()
+        // The state, and how long the part is.
+        let words = (one.raw.pointee.link.segment.memory.baseAddress! + 192).assumingMemoryBound(to: UInt64.self)
+        #expect(words[0] == 1)
+        words[0] = 2
+        let end = ContinuousClock.now + .seconds(60)
+        while words[2] > 0, one.recorder.reads.isEmpty, ContinuousClock.now < end { one.poll() }
+        #expect(one.recorder.reads.isEmpty)
+        let isWritten = two.raw.pointee.peersOffer.write(to: getpid(), from: words[3], byteCount: words[2])
+        two.raw.pointee.peersOffer.answer(isWritten: isWritten)
+        finish(one)
+        #expect(one.recorder.reads.map(\.error) == [0])
+        #expect(to.bytes.allSatisfy { $0 == 7 })
+    }
+
     @Test func `that took a part writes nothing after the reader has closed`() throws {
         let (one, two) = try begin()
         let part = try #require(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit))
