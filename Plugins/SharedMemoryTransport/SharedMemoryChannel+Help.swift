@@ -20,7 +20,7 @@ extension SharedMemoryChannel {
     /// At the sender: the peer has offered a part of what it reads here.
     static func takeOffer(_ channel: Pointer) {
         let transport = unsafe channel.pointee.transport
-        guard unsafe transport.pointee.readBudget > 0, unsafe channel.pointee.link.peerMemory.obstacle == nil,
+        guard unsafe transport.pointee.helpBudget > 0, unsafe channel.pointee.link.peerMemory.obstacle == nil,
             let part = unsafe channel.pointee.peersOffer.take(limit: ReadHelp.offerLimit)
         else { return }
         let isWritten =
@@ -28,6 +28,6 @@ extension SharedMemoryChannel {
             && channel.pointee.peersOffer.write(
                 to: channel.pointee.link.peerMemory.pid, from: part.source, byteCount: part.byteCount)
         unsafe channel.pointee.peersOffer.answer(isWritten: isWritten)
-        unsafe transport.pointee.readBudget -= min(part.byteCount, transport.pointee.readBudget)
+        unsafe transport.pointee.helpBudget -= min(part.byteCount, transport.pointee.helpBudget)
     }
 }

@@ -6,6 +6,7 @@ import CSystem
     unsafe transport.pointee.isPolling = true
     unsafe transport.pointee.pollCount &+= 1
     unsafe transport.pointee.readBudget = SharedMemoryState.readBudget
+    unsafe transport.pointee.helpBudget = SharedMemoryState.readBudget
     if unsafe transport.pointee.isArmed { unsafe SharedMemoryState.disarm(transport) }
     unsafe SharedMemoryState.announce(transport)
     var count: UInt32 = 0

@@ -41,6 +41,8 @@ import Glibc
     var firstRead: UnsafeMutablePointer<PendingRead>?
     var lastRead: UnsafeMutablePointer<PendingRead>?
     var readBudget = readBudget
+    /// Bytes written for peers that read here: apart, so that their reads do not starve this side's own.
+    var helpBudget = readBudget
     /// What a peer's read must find in this process, to know that it reads the right one.
     let proof: UnsafeMutablePointer<Nonce>
     /// The transport's own, which outlives this.

@@ -159,6 +159,22 @@ import Testing
         #expect(two.recorder.ends.isEmpty)
     }
 
+    /// Else peers that are helped for ever would keep it from its own reads.
+    @Test func `helps with so many bytes per poll, and reads as many as without`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        var count = 0
+        while count < 100, offer(2 << 20, one) > 0 {
+            SharedMemoryChannel.takeOffer(two.raw)
+            guard one.raw.pointee.help.settle() == .written else { break }
+            count += 1
+        }
+        #expect(count == 5)
+        let place = Memory(8_192, 1)
+        #expect(two.read(place.bytes, from: from.address, token: 2) == 0)
+        #expect(two.recorder.reads.map(\.error) == [0])
+    }
+
     @Test func `writes to nobody but the process that it met`() throws {
         let proof = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
         defer { proof.deallocate() }
