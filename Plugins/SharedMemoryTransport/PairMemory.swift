@@ -36,7 +36,7 @@ import TransportAPI
         var wantsRoom: UnsafeMutablePointer<UInt64> { unsafe start + 1 }
         /// Not zero after its last packet.
         var closed: UnsafeMutablePointer<UInt64> { unsafe start + 2 }
-        /// Not zero when it can read the other's own memory.
+        /// Not zero when it can read the other's own memory: what it found there that it was not told.
         var reads: UnsafeMutablePointer<UInt64> { unsafe start + 3 }
         /// One bit per class of `ReadChoice`: payloads of these sizes it would rather read.
         var wishes: UnsafeMutablePointer<UInt64> { unsafe start + 4 }

@@ -9,6 +9,8 @@ import Glibc
     let proof: Nonce
     /// Why it cannot be read; nil when a probe found the proof.
     let obstacle: String?
+    /// What stands behind the proof: the peer has told it to nobody. Not 0 when it can be read.
+    let secret: UInt64
     /// When the proof was last there, in ticks.
     private var provenAt = csystem_ticks()
 
@@ -17,6 +19,12 @@ import Glibc
         self.pid = pid
         self.proofAddress = proofAddress
         self.proof = proof
+        var found = Nonce(high: 0, low: 0)
+        if pid > 0 {
+            _ = unsafe csystem_read_process(
+                pid, &found, proofAddress &+ UInt64(Nonce.byteCount), UInt64(Nonce.byteCount))
+        }
+        secret = max(found.low, 1)
         guard pid > 0 else {
             obstacle = "the peer lives in another pid namespace; large data goes through the ring"
             return

@@ -108,7 +108,7 @@ import TransportAPI
         readObstacle = link.peerMemory.obstacle
         let memory = unsafe PairMemory(link.segment.memory.baseAddress!, role: link.role)
         // Before this side's OK, so that the peer finds it when it has that.
-        unsafe csystem_store_release(memory.mine.reads, readObstacle == nil ? 1 : 0)
+        unsafe csystem_store_release(memory.mine.reads, readObstacle == nil ? link.peerMemory.secret : 0)
         peers = memory.peers
         state = .met(link)
         return .accepted

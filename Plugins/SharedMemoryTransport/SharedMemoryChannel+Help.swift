@@ -17,10 +17,13 @@ extension SharedMemoryChannel {
         return share
     }
 
-    /// At the sender: the peer has offered a part of what it reads here.
+    /// At the sender: the peer has offered a part of what it reads here. One that cannot read here might ask for anything: it
+    /// gets nothing.
     static func takeOffer(_ channel: Pointer) {
         let transport = unsafe channel.pointee.transport
-        guard unsafe transport.pointee.helpBudget > 0, unsafe channel.pointee.link.peerMemory.obstacle == nil,
+        guard unsafe transport.pointee.helpBudget > 0,
+            unsafe csystem_load(channel.pointee.peers.reads) == max(transport.pointee.proof[1].low, 1),
+            unsafe channel.pointee.link.peerMemory.obstacle == nil,
             let part = unsafe channel.pointee.peersOffer.take(limit: ReadHelp.offerLimit)
         else { return }
         let isWritten =

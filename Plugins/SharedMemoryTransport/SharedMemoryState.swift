@@ -43,7 +43,8 @@ import Glibc
     var readBudget = readBudget
     /// Bytes written for peers that read here: apart, so that their reads do not starve this side's own.
     var helpBudget = readBudget
-    /// What a peer's read must find in this process, to know that it reads the right one.
+    /// What a peer's read must find in this process, to know that it reads the right one; behind it is one that is told to
+    /// nobody: a peer that knows it has read it here.
     let proof: UnsafeMutablePointer<Nonce>
     /// The transport's own, which outlives this.
     let heap: Unmanaged<SharedHeap>
@@ -53,7 +54,7 @@ import Glibc
     var mappedByteCount: UInt64 = 0
 
     static func make(
-        doorbell: Doorbell, wake: Int32, bell: Int32, proof: Nonce, heap: SharedHeap, segment: Int32
+        doorbell: Doorbell, wake: Int32, bell: Int32, proof: Nonce, secret: Nonce, heap: SharedHeap, segment: Int32
     ) -> UnsafeMutablePointer<SharedMemoryState> {
         // Zeros are nil; memory that no connection needs is never touched.
         let slots = unsafe calloc(Doorbell.bitCount, MemoryLayout<Channel?>.stride)!
@@ -64,8 +65,9 @@ import Glibc
         unsafe hot.initialize(repeating: nil, count: hotLimit)
         let bulkOwners = unsafe UnsafeMutablePointer<Channel?>.allocate(capacity: bulkLimit)
         unsafe bulkOwners.initialize(repeating: nil, count: bulkLimit)
-        let copy = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
+        let copy = UnsafeMutablePointer<Nonce>.allocate(capacity: 2)
         unsafe copy.initialize(to: proof)
+        unsafe (copy + 1).initialize(to: secret)
         let state = UnsafeMutablePointer<SharedMemoryState>.allocate(capacity: 1)
         unsafe state.initialize(
             to: SharedMemoryState(

@@ -59,7 +59,7 @@ public import TransportAPI
         unsafe operations = SharedMemoryChannel.makeOperations()
         unsafe raw = SharedMemoryState.make(
             doorbell: Doorbell(doorbell.memory.baseAddress!), wake: read, bell: opened, proof: proof,
-            heap: heap, segment: doorbell.descriptor)
+            secret: try Nonce.makeRandom(), heap: heap, segment: doorbell.descriptor)
         // On an old kernel: peers are told at once that all goes through the rings.
         if unsafe csystem_reserve_pages(doorbell.memory.baseAddress!, UInt64(doorbell.byteCount)) != 0 {
             unsafe raw.pointee.bulkLimit = 0

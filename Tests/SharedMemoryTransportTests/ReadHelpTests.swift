@@ -175,6 +175,17 @@ import Testing
         #expect(two.recorder.reads.map(\.error) == [0])
     }
 
+    /// Else one that may not would have it write what it cannot read.
+    @Test func `helps nobody who has not shown that it can read this process`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        one.raw.pointee.mine.reads.pointee = 1
+        #expect(offer(1 << 20, one) > 0)
+        two.poll()
+        #expect(one.raw.pointee.help.settle() == .refused)
+        #expect(to.bytes.allSatisfy { $0 == 1 })
+    }
+
     @Test func `writes to nobody but the process that it met`() throws {
         let proof = UnsafeMutablePointer<Nonce>.allocate(capacity: 1)
         defer { proof.deallocate() }
