@@ -143,6 +143,22 @@ import Testing
         #expect(to.bytes.allSatisfy { $0 == 1 })
     }
 
+    /// Else it might take the place of the next offer for that of this one.
+    @Test func `that still writes when the read has failed is not asked again`() throws {
+        let begun = Self.pollByteCount
+        let from = mmap(nil, Self.byteCount, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+        defer { munmap(from, Self.byteCount) }
+        #expect(mprotect(from + begun, Self.byteCount - begun, PROT_NONE) == 0)
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        #expect(one.read(to.bytes, from: UInt64(UInt(bitPattern: from)), token: 1) == 0)
+        #expect(one.recorder.reads.isEmpty)
+        #expect(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit) != nil)
+        finish(one)
+        #expect(one.recorder.reads.map(\.error) == [EFAULT])
+        #expect(offer(1 << 20, one) == 0)
+    }
+
     /// Else a peer that is told of offers for ever would never let go of the thread.
     @Test func `takes no more than a poll's share of words of offers`() throws {
         let (one, two) = try Meeting.makeSides()
@@ -180,6 +196,17 @@ import Testing
         let (one, two) = try Meeting.makeSides()
         warm(one, two)
         one.raw.pointee.mine.reads.pointee = 1
+        #expect(offer(1 << 20, one) > 0)
+        two.poll()
+        #expect(one.raw.pointee.help.settle() == .refused)
+        #expect(to.bytes.allSatisfy { $0 == 1 })
+    }
+
+    @Test func `proves who the reader is before it writes`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        one.transport.raw.pointee.proof.pointee = Nonce(high: 1, low: 2)
+        usleep(10_000)
         #expect(offer(1 << 20, one) > 0)
         two.poll()
         #expect(one.raw.pointee.help.settle() == .refused)
