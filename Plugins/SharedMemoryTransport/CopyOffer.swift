@@ -63,16 +63,17 @@ import CSystem
 
     // The sender's side.
 
-    /// - Parameter limit: what it writes at most, in bytes.
+    /// - Parameter limit: what it writes at most, in bytes; of more it writes nothing.
     /// - Returns: nil when there is no offer, any more.
     func take(limit: UInt64) -> (source: UInt64, byteCount: UInt64)? {
         guard unsafe csystem_compare_exchange(start, State.open, State.taken) != 0 else { return nil }
         // Each word is read once: the reader may change them.
-        return unsafe (csystem_load(start + 3), min(csystem_load(start + 2), limit))
+        let byteCount = unsafe csystem_load(start + 2)
+        return unsafe (csystem_load(start + 3), byteCount <= limit ? byteCount : 0)
     }
 
     /// Writes what was taken into the memory of the reader's process.
-    /// - Returns: false as well for no bytes: then the reader had its memory back before they were counted.
+    /// - Returns: false as well for no bytes: then the part was too long, or the reader had its memory back before it was counted.
     func write(to pid: Int32, from source: UInt64, byteCount: UInt64) -> Bool {
         unsafe byteCount > 0 && csystem_write_process(pid, source, byteCount, place) == Int64(byteCount)
     }

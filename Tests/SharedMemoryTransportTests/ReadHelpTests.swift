@@ -159,6 +159,15 @@ import Testing
         #expect(offer(1 << 20, one) == 0)
     }
 
+    @Test func `writes all or nothing of a part, and nothing of one that is too long`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        one.raw.pointee.help.open(to.start, from: from.address, byteCount: ReadHelp.offerLimit + 1)
+        SharedMemoryChannel.takeOffer(two.raw)
+        #expect(one.raw.pointee.help.settle() == .refused)
+        #expect(to.bytes.allSatisfy { $0 == 1 })
+    }
+
     /// Else a peer that is told of offers for ever would never let go of the thread.
     @Test func `takes no more than a poll's share of words of offers`() throws {
         let (one, two) = try Meeting.makeSides()
