@@ -68,11 +68,11 @@ struct ReadHelp {
         switch state {
         case .idle, .offered: state = .taken(since: now)
         case .taken(let since):
-            guard now &- since > Self.patience else { break }
+            guard Self.isOver(Self.patience, since: since, now: now) else { break }
             offer.revoke()
             state = .revoked(since: now)
         case .revoked(let since):
-            guard now &- since > Self.patience else { break }
+            guard Self.isOver(Self.patience, since: since, now: now) else { break }
             state = .over
             return .refused
         case .over: return .refused
@@ -80,12 +80,19 @@ struct ReadHelp {
         return .underWay
     }
 
+    /// Whether so many ticks have passed. Those of another core may lag behind.
+    static func isOver(_ ticks: UInt64, since start: UInt64, now: UInt64) -> Bool {
+        Int64(bitPattern: now &- start) > Int64(ticks)
+    }
+
     /// Ends an offer, because its memory is about to be somebody else's.
     mutating func abandon() {
         guard case .underWay = offer.settle() else { return state = .idle }
         offer.revoke()
         let start = csystem_ticks()
-        while offer.settle() == .underWay, csystem_ticks() &- start < Self.shortPatience { sched_yield() }
+        while offer.settle() == .underWay, !Self.isOver(Self.shortPatience, since: start, now: csystem_ticks()) {
+            sched_yield()
+        }
         state = .over
     }
 }

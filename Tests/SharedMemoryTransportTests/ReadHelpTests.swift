@@ -168,6 +168,13 @@ import Testing
         #expect(to.bytes.allSatisfy { $0 == 1 })
     }
 
+    @Test func `has its time by a clock that may go back between cores`() {
+        #expect(!ReadHelp.isOver(10, since: 100, now: 99))
+        #expect(!ReadHelp.isOver(10, since: 100, now: 110))
+        #expect(ReadHelp.isOver(10, since: 100, now: 111))
+        #expect(ReadHelp.isOver(10, since: .max - 2, now: 20))
+    }
+
     /// Else a peer that is told of offers for ever would never let go of the thread.
     @Test func `takes no more than a poll's share of words of offers`() throws {
         let (one, two) = try Meeting.makeSides()
