@@ -16,7 +16,7 @@ import Glibc
     var read = unsafe PendingRead(
         channel: channel, destination: destination, source: source, byteCount: byteCount, token: token)
     let transport = unsafe channel.pointee.transport
-    // Reads end in the order in which they began.
+    // Reads end in the order in which they began, but for those that wait for what their peer writes.
     if unsafe transport.pointee.firstRead == nil, let error = unsafe read.proceed() {
         unsafe channel.pointee.engine.pointee.read_done(channel.pointee.connection, token, error)
         return 0

@@ -54,6 +54,17 @@ import Testing
         #expect(offer(1 << 20, one) > 0)
     }
 
+    @Test func `is not asked when the ring has no room for a word of it`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        var count = 1
+        while one.send([2]) == 1 { count += 1 }
+        #expect(offer(1 << 20, one) == 0)
+        while two.poll() > 0 {}
+        #expect(two.recorder.bytes.count == count)
+        #expect(two.recorder.ends.isEmpty)
+    }
+
     @Test func `is asked less and less when it never helps, and again when it has`() throws {
         let (one, two) = try Meeting.makeSides()
         warm(one, two)
@@ -103,7 +114,10 @@ import Testing
     @Test func `that took a part writes nothing after the reader has closed`() throws {
         let (one, two) = try begin()
         let part = try #require(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit))
+        // It may be at it: then it is to come to its end. Less would be no time.
+        let start = ContinuousClock.now
         one.close()
+        #expect(ContinuousClock.now - start > .milliseconds(5))
         to.fill(2)
         #expect(!two.raw.pointee.peersOffer.write(to: getpid(), from: part.source, byteCount: part.byteCount))
         #expect(to.bytes.allSatisfy { $0 == 2 })
@@ -120,6 +134,23 @@ import Testing
         #expect(three.recorder.reads.map(\.error) == [0])
         #expect(one.recorder.reads.isEmpty)
         #expect(place.bytes.allSatisfy { $0 == 7 })
+        withExtendedLifetime(four) {}
+    }
+
+    @Test func `that is waited for is not forgotten when other reads begin meanwhile`() throws {
+        let hub = try SharedMemoryTransport()
+        let (one, two) = try begin(hub)
+        let (three, four) = try Meeting.makeSides(hub, SharedMemoryTransport())
+        #expect(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit) != nil)
+        let place = Memory(Self.byteCount, 1)
+        #expect(three.read(place.bytes, from: from.address, token: 2) == 0)
+        one.poll()
+        #expect(three.read(.init(rebasing: place.bytes[..<4_096]), from: from.address, token: 3) == 0)
+        two.raw.pointee.peersOffer.answer(isWritten: false)
+        finish(three, 2)
+        finish(one)
+        #expect(three.recorder.reads.map(\.token) == [2, 3])
+        #expect(one.recorder.reads.map(\.token) == [1])
         withExtendedLifetime(four) {}
     }
 
@@ -225,6 +256,16 @@ import Testing
         usleep(10_000)
         #expect(offer(1 << 20, one) > 0)
         two.poll()
+        #expect(one.raw.pointee.help.settle() == .refused)
+        #expect(to.bytes.allSatisfy { $0 == 1 })
+    }
+
+    @Test func `writes to no process that it was never able to reach`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        #expect(offer(1 << 20, one) > 0)
+        two.raw.pointee.link.peerMemory = PeerMemory(pid: getpid(), proofAddress: 8, proof: Nonce(high: 1, low: 2))
+        SharedMemoryChannel.takeOffer(two.raw)
         #expect(one.raw.pointee.help.settle() == .refused)
         #expect(to.bytes.allSatisfy { $0 == 1 })
     }

@@ -33,6 +33,17 @@ import Testing
         withExtendedLifetime(two) {}
     }
 
+    @Test func `ends in the order of the calls, however long the first takes`() throws {
+        let (one, two) = try Meeting.makeSides()
+        let (from, to) = (makeBuffer(12 << 20, 7), makeBuffer(12 << 20, 1))
+        defer { for buffer in [from, to] { buffer.deallocate() } }
+        #expect(one.read(to, from: address(from), token: 1) == 0)
+        #expect(one.read(.init(rebasing: to[..<4_096]), from: address(from), token: 2) == 0)
+        for _ in 0..<4 { one.poll() }
+        #expect(one.recorder.reads.map(\.token) == [1, 2])
+        withExtendedLifetime(two) {}
+    }
+
     @Test func `fails once the peer has closed, because the memory may be in use again`() throws {
         let (one, two) = try Meeting.makeSides()
         let (from, to) = (makeBuffer(4096, 7), makeBuffer(4096, 1))
