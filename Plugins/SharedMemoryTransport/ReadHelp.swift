@@ -93,6 +93,6 @@ struct ReadHelp {
         while offer.settle() == .underWay, !Self.isOver(Self.shortPatience, since: start, now: csystem_ticks()) {
             sched_yield()
         }
-        state = .over
+        state = offer.settle() == .underWay ? .over : .idle
     }
 }

@@ -55,10 +55,13 @@ extension SharedMemoryState {
         var count: UInt32 = 0
         while let pending = unsafe transport.pointee.firstRead {
             guard unsafe transport.pointee.readBudget > 0 else { break }
-            count += 1
-            guard let error = unsafe pending.pointee.proceed() else {
+            let end = unsafe pending.pointee.proceed()
+            // To find that the peer still writes is to do nothing: who waits yields to it.
+            let isWaiting = unsafe pending.pointee.isWaiting
+            count += isWaiting ? 0 : 1
+            guard let error = end else {
                 // Those of other peers need not wait with it.
-                guard unsafe pending.pointee.isWaiting, unsafe transport.pointee.putLast(pending) else { break }
+                guard isWaiting, unsafe transport.pointee.putLast(pending) else { break }
                 continue
             }
             let channel = unsafe pending.pointee.channel

@@ -111,6 +111,26 @@ import Testing
         #expect(to.bytes.allSatisfy { $0 == 7 })
     }
 
+    /// Else a thread that waits would not give up its core, which the sender may need.
+    @Test func `that still writes is nothing to do`() throws {
+        let (one, two) = try begin()
+        #expect(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit) != nil)
+        one.poll()
+        #expect(one.poll() == 0)
+        two.raw.pointee.peersOffer.answer(isWritten: false)
+        #expect(one.poll() > 0)
+    }
+
+    @Test func `that answers in time when the read has failed is asked again`() throws {
+        let (one, two) = try Meeting.makeSides()
+        warm(one, two)
+        #expect(offer(1 << 20, one) > 0)
+        #expect(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit) != nil)
+        two.raw.pointee.peersOffer.answer(isWritten: true)
+        one.raw.pointee.help.abandon()
+        #expect(offer(1 << 20, one) > 0)
+    }
+
     @Test func `that took a part writes nothing after the reader has closed`() throws {
         let (one, two) = try begin()
         let part = try #require(two.raw.pointee.peersOffer.take(limit: ReadHelp.offerLimit))
