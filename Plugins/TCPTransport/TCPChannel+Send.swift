@@ -26,9 +26,12 @@ private let directLimit: UInt8 = 4
         unsafe channel.pointee.lastSend = transport.pointee.pollCount
         unsafe channel.pointee.directCount = 0
     }
-    let isBurst = unsafe channel.pointee.directCount == directLimit && wanted <= TCPOutbox.messageByteLimit
-    if isBurst, unsafe joinsOutbox(channel, pieces, Int(pieceCount), Int(wanted)) { return wanted }
-    if unsafe channel.pointee.directCount < directLimit { unsafe channel.pointee.directCount += 1 }
+    let isBurst = unsafe channel.pointee.directCount == directLimit
+    if !isBurst { unsafe channel.pointee.directCount += 1 }
+    if unsafe wanted <= TCPOutbox.messageByteLimit && joinsOutbox(channel, pieces, Int(pieceCount), Int(wanted)) {
+        if !isBurst { _ = unsafe flushOutbox(of: channel) }
+        return unsafe channel.pointee.sendError == 0 ? wanted : 0
+    }
     if unsafe transport.pointee.outbox.owner == channel, unsafe !flushOutbox(of: channel) {
         unsafe channel.pointee.owesRoom = true
         return 0
@@ -81,14 +84,18 @@ func flushOutbox(of channel: TCPChannel.Pointer) -> Bool {
 // Hot path.
 /// Returns how many bytes the system took.
 private func write(_ channel: TCPChannel.Pointer, _ pieces: UnsafePointer<hf_piece>, _ count: Int) -> Int {
-    // hf_piece and iovec are the same two words; the kernel does not write through the first.
-    let sent = unsafe UnsafeMutableRawPointer(mutating: pieces).withMemoryRebound(to: iovec.self, capacity: count) {
-        vector in
-        var message = unsafe msghdr()
-        unsafe message.msg_iov = vector
-        unsafe message.msg_iovlen = count
-        return unsafe sendmsg(
-            channel.pointee.socket, &message, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+    let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+    let sent: Int
+    if count == 1 {
+        unsafe sent = Glibc.send(channel.pointee.socket, pieces.pointee.bytes, Int(pieces.pointee.byte_count), flags)
+    } else {
+        // hf_piece and iovec are the same two words; the kernel does not write through the first.
+        unsafe sent = UnsafeMutableRawPointer(mutating: pieces).withMemoryRebound(to: iovec.self, capacity: count) {
+            var message = unsafe msghdr()
+            unsafe message.msg_iov = $0
+            unsafe message.msg_iovlen = count
+            return unsafe sendmsg(channel.pointee.socket, &message, flags)
+        }
     }
     if sent < 0, !isPassing(errno) {
         // Told by the next read that finds nothing left; there is no room to wait for.

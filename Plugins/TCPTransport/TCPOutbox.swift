@@ -1,8 +1,8 @@
 import CHandfast
 import CSystem
 
-/// Small messages of one channel that leave together: what is sent after the first message between two polls. A system
-/// call for each would take twenty times as long as the copy.
+/// Small messages of one channel, in one piece: the system takes that sooner than several, copy included. What is sent after
+/// the first few between two polls leaves together: a system call for each would take twenty times as long as the copy.
 @unsafe struct TCPOutbox {
     /// Longer messages go out by themselves, in bytes.
     static let messageByteLimit: UInt64 = 4_096
