@@ -4,7 +4,7 @@ import Glibc
 
 /// A read of the peer's memory that is not at its end yet; one of a list in its channel.
 @unsafe struct VerbsRead {
-    static let pieceByteCount: UInt64 = 64 << 10
+    static let pieceByteCount: UInt64 = 128 << 10
     /// Of one connection, as long as there are so many: what the peer's device answers later has time to be sent again for want
     /// of an answer, and holds up the messages behind it.
     static let underWayLimit: UInt64 = 512 << 10
