@@ -147,8 +147,8 @@ extension VerbsDevice {
     // Hot path.
     /// Whether there is something to do without completions.
     var hasWork: Bool {
-        unsafe firstTouched != nil || firstBroken != nil || firstDestroyed != nil || !lingering.isEmpty
-            || isTimeForEvents
+        unsafe unpostedCount > 0 || firstTouched != nil || firstBroken != nil || firstDestroyed != nil
+            || !lingering.isEmpty || isTimeForEvents
     }
 
     var isTimeForEvents: Bool { unsafe pollCount % Self.eventInterval == 0 }

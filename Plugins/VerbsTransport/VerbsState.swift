@@ -52,6 +52,8 @@ import Glibc
     /// - Parameter first: completions that have been taken.
     static func work(_ device: VerbsDevice.Pointer, _ first: Int, wasArmed: Bool) -> UInt32 {
         if wasArmed { unsafe cverbs_disarm(device.pointee.handle) }
+        // Not while a message has come, whose answer may be about to go out.
+        if first == 0 { unsafe device.pointee.postReceives() }
         var (found, count, batches) = (first, UInt32(first), 1)
         // Those that are destroyed from here on may still be named by what comes next.
         let destroyed = unsafe device.pointee.firstDestroyed
