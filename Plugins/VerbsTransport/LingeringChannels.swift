@@ -2,6 +2,7 @@
 @unsafe struct LingeringChannels {
     typealias Channel = VerbsChannel.Pointer
 
+    private static let start = ContinuousClock.now
     private var first: Channel?
 
     // Hot path.
@@ -9,7 +10,7 @@
 
     /// - Parameter channel: one that is not here.
     mutating func add(_ channel: Channel, until end: ContinuousClock.Instant) {
-        unsafe channel.pointee.lingersUntil = end
+        unsafe channel.pointee.lingersUntil = Self.start.duration(to: end)
         unsafe channel.pointee.nextLingering = unsafe first
         unsafe first?.pointee.previousLingering = unsafe channel
         unsafe first = unsafe channel
@@ -35,7 +36,7 @@
         var next = unsafe first
         while let channel = unsafe next {
             unsafe next = unsafe channel.pointee.nextLingering
-            unsafe body(channel, channel.pointee.lingersUntil!)
+            unsafe body(channel, Self.start + channel.pointee.lingersUntil!)
         }
     }
 }

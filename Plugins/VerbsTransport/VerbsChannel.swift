@@ -54,8 +54,9 @@ import CVerbs
     var readByteLimit = unsafe VerbsRead.pieceByteCount
     /// Of iWARP, where librdmacm connects; gone with the queue pair.
     var rdmaConnection: OpaquePointer?
-    /// When it goes though the peer has not closed.
-    var lingersUntil: ContinuousClock.Instant?
+    /// When it goes though the peer has not closed, after `LingeringChannels.start`. No instant of a clock: with a field whose
+    /// size the compiler does not know, each use of any field asks for where it lies.
+    var lingersUntil: Duration?
     var previousLingering: Pointer?
     var nextLingering: Pointer?
     /// The peer has ended without a last frame.
