@@ -15,6 +15,9 @@ struct Nonce: Hashable {
         return nonce
     }
 
+    /// A word of it that is not 0.
+    var secret: UInt64 { max(low, 1) }
+
     /// Thirty-two hexadecimal digits.
     var text: String { Nonce.digits(high) + Nonce.digits(low) }
 

@@ -24,7 +24,7 @@ import Glibc
             _ = unsafe csystem_read_process(
                 pid, &found, proofAddress &+ UInt64(Nonce.byteCount), UInt64(Nonce.byteCount))
         }
-        secret = max(found.low, 1)
+        secret = found.secret
         guard pid > 0 else {
             obstacle = "the peer lives in another pid namespace; large data goes through the ring"
             return
@@ -47,22 +47,22 @@ import Glibc
     /// Copies from the peer. How many bytes it got, at least one, or a negated errno.
     mutating func read(_ destination: UnsafeMutableRawPointer, from source: UInt64, byteCount: UInt64) -> Int64 {
         let count = unsafe csystem_read_process(pid, destination, source, byteCount)
+        guard count > 0 else { return count }
         // Proven afterwards: what is the peer's now, and was at the last proof, was so in between.
-        let now = csystem_ticks()
-        guard count > 0, now &- provenAt > PeerMemory.proofLifetime else { return count }
-        let error = PeerMemory.prove(pid, proofAddress, proof)
-        guard error == 0 else { return error }
-        provenAt = now
-        return count
+        let error = prove()
+        return error == 0 ? count : error
     }
 
     /// Whether the process with this number is the peer, before something is written to it.
-    mutating func isStillThere() -> Bool {
+    mutating func isStillThere() -> Bool { prove() == 0 }
+
+    /// 0 when the process with this number is the peer, by the last proof or, when that is old, by a new one; else a negated errno.
+    private mutating func prove() -> Int64 {
         let now = csystem_ticks()
-        if now &- provenAt <= PeerMemory.proofLifetime { return true }
-        guard PeerMemory.prove(pid, proofAddress, proof) == 0 else { return false }
-        provenAt = now
-        return true
+        guard now &- provenAt > PeerMemory.proofLifetime else { return 0 }
+        let error = PeerMemory.prove(pid, proofAddress, proof)
+        if error == 0 { provenAt = now }
+        return error
     }
 
     /// 0 when the process with this number is the peer, else a negated errno.

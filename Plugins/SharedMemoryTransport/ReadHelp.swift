@@ -6,7 +6,7 @@ struct ReadHelp {
     /// What is read at once is half written by the peer at most; longer payloads go in several rounds.
     static let roundByteCount: UInt64 = 2 << 20
     /// What the peer writes at once at most.
-    static let offerLimit: UInt64 = 1 << 20
+    static let offerLimit = roundByteCount / 2
     /// Less is read before the peer has begun.
     private static let usefulByteCount: UInt64 = 28 << 10
     private static let usefulHeapByteCount: UInt64 = 2 << 20
@@ -47,7 +47,7 @@ struct ReadHelp {
         // Less than half, because it begins later; and no page belongs to both.
         let start = UInt64(UInt(bitPattern: destination))
         let middle = (start &+ byteCount / 2) | 4_095
-        return min(start &+ byteCount &- middle &- 1, Self.offerLimit)
+        return start &+ byteCount &- middle &- 1
     }
 
     mutating func open(_ destination: UnsafeMutableRawPointer, from source: UInt64, byteCount: UInt64) {

@@ -22,7 +22,7 @@ extension SharedMemoryChannel {
     static func takeOffer(_ channel: Pointer) {
         let transport = unsafe channel.pointee.transport
         guard unsafe transport.pointee.helpBudget > 0,
-            unsafe csystem_load(channel.pointee.peers.reads) == max(transport.pointee.proof[1].low, 1),
+            unsafe csystem_load(channel.pointee.peers.reads) == transport.pointee.proof[1].secret,
             unsafe channel.pointee.link.peerMemory.obstacle == nil,
             let part = unsafe channel.pointee.peersOffer.take(limit: ReadHelp.offerLimit)
         else { return }
