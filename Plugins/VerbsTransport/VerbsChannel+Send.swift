@@ -117,9 +117,7 @@ extension VerbsChannel {
     /// The same just before a control frame would: what is told more rarely costs fewer messages their time.
     @inline(__always)
     private static func payBack(_ channel: Pointer, _ frame: inout Frame) {
-        guard unsafe channel.pointee.owesAcknowledgement || 2 * channel.pointee.owed + 2 >= channel.pointee.granted
-        else { return }
-        unsafe payBack(channel, &frame, atLeast: max(1, channel.pointee.granted / 2 - 1))
+        unsafe payBack(channel, &frame, atLeast: channel.pointee.granted / 2 - 1)
     }
 
     // Hot path.
