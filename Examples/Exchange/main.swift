@@ -10,6 +10,7 @@ let size = 4
 if CommandLine.arguments.count < 3 {
     // Where the ranks tell each other their addresses; a launcher of real jobs has a place of its own for that.
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    // mkdtemp puts a name of its own in place of the six letters.
     var template = Array("\(parent)/exchange-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { exit(1) }
     let folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
