@@ -5,9 +5,10 @@ import Glibc
 /// A read of the peer's memory that is not at its end yet; one of a list in its channel.
 @unsafe struct VerbsRead {
     static let pieceByteCount: UInt64 = 128 << 10
-    /// Of one connection, as long as there are so many: what the peer's device answers later has time to be sent again for want
-    /// of an answer, and holds up the messages behind it.
-    static let underWayLimit: UInt64 = 512 << 10
+    /// Of one connection, as long as there are so many: what the peer's device answers later holds up the messages behind it, and
+    /// may be asked for again for want of an answer. All those answers together must fit where packets wait: with 512 KiB
+    /// soft-RoCE lost some of each, until no try was left, in one of twenty streams of 256 MiB.
+    static let underWayLimit: UInt64 = 256 << 10
 
     var destination: UnsafeMutableRawPointer
     var source: UInt64
