@@ -43,12 +43,13 @@ private func settings(_ environment: [String: String] = [:]) throws -> VerbsSett
         await #expect(processExitsWith: .success) {
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(7), &limit)
-            limit.rlim_cur = 128
+            let usual = limit.rlim_cur
+            // Nobody gets a number above 2: higher ones may be given back at any time by the library of the tests.
+            limit.rlim_cur = 3
             setrlimit(__rlimit_resource_t(7), &limit)
-            var taken: [Int32] = []
-            while case let copy = dup(0), copy >= 0 { taken.append(copy) }
             let (missing, why) = VerbsAvailability.load()
-            for copy in taken { close(copy) }
+            limit.rlim_cur = usual
+            setrlimit(__rlimit_resource_t(7), &limit)
             guard missing != CVERBS_NO_HEADERS else { return }
             #expect(missing == CVERBS_NO_VERBS_LIBRARY)
             #expect(why.contains("libibverbs.so.1: ") && why.contains("Too many open files"), "\(why)")
