@@ -25,7 +25,7 @@ extension Endpoint {
     public func wait(for request: Request, timeout: Duration? = nil) throws(HandfastError) -> Completion {
         if !request.isComplete {
             try checkOwner(of: request)
-            let isDone = wait(timeout: timeout) { request.isComplete }
+            let isDone = wait(timeout, measuring: false) { request.isComplete }
             guard isDone else { throw HandfastError(.timeout, "the request is not complete after \(timeout ?? .zero)") }
         }
         // Complete, so there is a result.
@@ -47,20 +47,37 @@ extension Endpoint {
     /// Makes progress until a condition holds: at first spinning, then asleep between arrivals.
     /// - Returns: whether it held before the timeout.
     public func wait(timeout: Duration? = nil, until condition: () -> Bool) -> Bool {
+        wait(timeout, measuring: true, until: condition)
+    }
+
+    // Hot path.
+    /// - Parameter measuring: the condition may take long.
+    @inline(__always)
+    private func wait(_ timeout: Duration?, measuring: Bool, until condition: () -> Bool) -> Bool {
         // To look at a clock costs as much as a message: what comes soon is waited for without.
         for round in 0..<Self.roundsBeforeClock {
             if condition() { return true }
-            guard round == Self.measuredRound else {
+            guard measuring, round == Self.measuredRound else {
                 if progress() == 0 { csystem_pause() }
                 continue
             }
-            // Nothing can have come yet, so this costs nothing; but a condition may take longer than all of the rounds should.
-            let start = ContinuousClock.now
-            if progress() == 0 { csystem_pause() }
-            if condition() { return true }
-            if start + Self.slowRound < .now { break }
+            let measured = measureRound(condition)
+            if measured == .held { return true }
+            if measured == .slow { break }
         }
         return waitByClock(timeout, until: condition)
+    }
+
+    private enum Round { case held, slow, quick }
+
+    /// One round, before anything can have come, so that to measure it costs nothing. Not within `wait`, whose frame would have
+    /// to have room for instants, whose size is not known to it.
+    @inline(never)
+    private func measureRound(_ condition: () -> Bool) -> Round {
+        let start = ContinuousClock.now
+        if progress() == 0 { csystem_pause() }
+        if condition() { return .held }
+        return start + Self.slowRound < .now ? .slow : .quick
     }
 
     private func waitByClock(_ timeout: Duration?, until condition: () -> Bool) -> Bool {

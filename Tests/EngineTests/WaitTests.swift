@@ -32,6 +32,21 @@ import Testing
         #expect(!held, "the timeout came late")
     }
 
+    /// It may have taken something, as that of `hf_take_message` does, and have nothing when it is asked again.
+    @Test func `does not ask its condition again once it holds`() throws {
+        let endpoint = try Endpoint(name: "alpha", transports: definitions, environment: [:])
+        // Across the rounds without a clock, and those with one.
+        for last in 1...300 {
+            var count = 0
+            let held = endpoint.wait(timeout: .seconds(60)) {
+                count += 1
+                return count == last
+            }
+            #expect(held && count == last)
+            guard held else { return }
+        }
+    }
+
     /// However slow the machine is, a condition takes ten milliseconds at least: so no time is depended on.
     @Test(arguments: [true, false]) func `ends in time although its condition takes long`(isBusy: Bool) throws {
         let pair = try EndpointPair("loopback", ["HANDFAST_SPIN_US": "1000000"])
