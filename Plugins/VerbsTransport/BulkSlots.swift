@@ -153,7 +153,7 @@ extension VerbsChannel {
         unsafe frame.write(to: device.pointee.scratch)
         unsafe add(channel, device.pointee.scratch, frame.wholeByteCount, buffer: -1)
         // The slot is free again when its end is known.
-        unsafe post(channel, isLast: true)
+        unsafe post(channel, isSignaled: true)
         return true
     }
 }

@@ -48,6 +48,16 @@ struct Frame {
         if flags.contains(.bulk) { unsafe readBulk(start) }
     }
 
+    // Hot path.
+    /// The credits of one that is right, and has bytes of the stream and nothing else besides.
+    /// - Parameter start: of a buffer.
+    static func creditsWithData(_ start: UnsafeRawPointer, _ wholeByteCount: Int) -> UInt16? {
+        guard wholeByteCount > byteCount else { return nil }
+        let word = unsafe start.load(as: UInt64.self).bigEndian
+        guard word & ~(0xffff << 32) == UInt64(truncatingIfNeeded: wholeByteCount - byteCount) << 16 else { return nil }
+        return UInt16(truncatingIfNeeded: word >> 32)
+    }
+
     private init(head: UnsafeRawPointer) {
         let word = unsafe UInt64(bigEndian: head.loadUnaligned(as: UInt64.self))
         flags = Flags(rawValue: UInt8(truncatingIfNeeded: word >> 56))
@@ -71,6 +81,8 @@ struct Frame {
     var dataOffset: Int { exposureOffset + Int(exposureCount) * Exposure.byteCount }
     var wholeByteCount: Int { dataOffset + Int(dataByteCount) }
 
+    // Hot path.
+    @inline(__always)
     func write(to target: UnsafeMutableRawPointer) {
         let word =
             UInt64(flags.rawValue) << 56 | UInt64(exposureCount) << 48 | UInt64(credits) << 32

@@ -4,6 +4,28 @@ import Glibc
 
 extension VerbsChannel {
     // Hot path.
+    /// Delivers a frame that has bytes of the stream and credits at most, the most usual, when nothing else is to be done.
+    @inline(__always)
+    static func takeData(_ channel: Pointer, _ buffer: Int32, _ byteCount: Int) -> Bool {
+        let start = unsafe channel.pointee.device.pointee.pool.start(of: buffer)
+        guard let credits = unsafe Frame.creditsWithData(start, byteCount),
+            unsafe channel.pointee.phase == .open && !channel.pointee.isFresh && !channel.pointee.hasPeerEnded,
+            unsafe channel.pointee.usable > 0 && channel.pointee.granted >= activeCredits
+        else { return false }
+        unsafe channel.pointee.usable -= 1
+        if credits > 0 { unsafe takeCredits(channel, credits) }
+        unsafe deliver(channel, buffer, Frame.byteCount, byteCount)
+        return true
+    }
+
+    // Hot path.
+    private static func takeCredits(_ channel: Pointer, _ count: UInt16) {
+        unsafe channel.pointee.credits = unsafe min(channel.pointee.credits + Int(count), 0xffff)
+        // Something may have waited for them.
+        if unsafe channel.pointee.owesRoom || channel.pointee.phase != .open { unsafe touch(channel) }
+    }
+
+    // Hot path.
     /// A frame has come.
     static func arrive(_ channel: Pointer, _ buffer: Int32, _ byteCount: Int) {
         let device = unsafe channel.pointee.device
@@ -14,9 +36,9 @@ extension VerbsChannel {
             unsafe device.pointee.finished(buffer)
             return unsafe fail(channel, EPROTO, "it broke a rule of the verbs channel")
         }
-        if frame.credits > 0 || frame.flags.contains(.acknowledgesControl) {
-            unsafe channel.pointee.credits = unsafe min(channel.pointee.credits + Int(frame.credits), 0xffff)
-            if frame.flags.contains(.acknowledgesControl) { unsafe channel.pointee.mayControl = true }
+        unsafe takeCredits(channel, frame.credits)
+        if frame.flags.contains(.acknowledgesControl) {
+            unsafe channel.pointee.mayControl = true
             unsafe touch(channel)
         }
         if !frame.isPlain, unsafe !learnSlots(channel, frame, start) {
@@ -73,6 +95,7 @@ extension VerbsChannel {
     }
 
     // Hot path.
+    @inline(__always)
     private static func deliver(_ channel: Pointer, _ buffer: Int32, _ from: Int, _ end: Int) {
         guard unsafe channel.pointee.firstHeld < 0 else { return unsafe hold(channel, buffer, offset: 0) }
         let bytes = unsafe channel.pointee.device.pointee.pool.start(of: buffer) + from
@@ -86,6 +109,7 @@ extension VerbsChannel {
 
     // Hot path.
     /// The buffer is free again, and so is its credit.
+    @inline(__always)
     private static func finish(_ channel: Pointer, _ buffer: Int32, isControl: Bool) {
         unsafe channel.pointee.device.pointee.finished(buffer)
         guard !isControl, unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining else { return }

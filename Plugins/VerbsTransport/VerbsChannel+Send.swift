@@ -10,9 +10,9 @@ import Glibc
 ) -> UInt64 {
     let channel = unsafe state!.assumingMemoryBound(to: VerbsChannel.self)
     guard unsafe channel.pointee.phase == .open, let pieces = unsafe pieces else { return 0 }
+    if let sent = unsafe VerbsChannel.sendSmall(channel, pieces, Int(pieceCount)) { return sent }
     var cursor = unsafe PieceCursor(pieces, count: Int(pieceCount))
     let wanted = cursor.byteCount
-    if unsafe VerbsChannel.sendSmall(channel, pieces, Int(pieceCount), wanted) { return wanted }
     while cursor.byteCount > 0, unsafe VerbsChannel.sendNext(channel, &cursor) {}
     unsafe VerbsChannel.post(channel)
     if cursor.byteCount > 0 { unsafe channel.pointee.owesRoom = true }
@@ -41,15 +41,24 @@ extension VerbsChannel {
 
     // Hot path.
     /// Sends what goes inline in one frame that tells of nothing else: the most usual.
+    /// - Returns: how many bytes; nil when it cannot go so.
+    @inline(__always)
     fileprivate static func sendSmall(
-        _ channel: Pointer, _ pieces: UnsafePointer<hf_piece>, _ pieceCount: Int, _ byteCount: UInt64
-    ) -> Bool {
+        _ channel: Pointer, _ pieces: UnsafePointer<hf_piece>, _ pieceCount: Int
+    ) -> UInt64? {
         let device = unsafe channel.pointee.device
-        guard byteCount > 0, unsafe byteCount + UInt64(Frame.byteCount) <= UInt64(channel.pointee.inlineLimit),
-            unsafe channel.pointee.exposures == nil, unsafe channel.pointee.credits > 0, unsafe hasPlace(channel),
-            unsafe device.pointee.workCount == 0
-        else { return false }
-        unsafe channel.pointee.credits -= 1
+        let room = unsafe channel.pointee.inlineLimit - Frame.byteCount
+        var byteCount = 0
+        for index in 0..<pieceCount {
+            let next = unsafe pieces[index].byte_count
+            // Compared before it is added, which could overflow.
+            guard next <= UInt64(truncatingIfNeeded: room) else { return nil }
+            byteCount &+= Int(truncatingIfNeeded: next)
+        }
+        guard byteCount > 0, byteCount <= room, unsafe channel.pointee.exposures == nil,
+            unsafe channel.pointee.credits > 0, unsafe hasPlace(channel), unsafe device.pointee.workCount == 0
+        else { return nil }
+        unsafe channel.pointee.credits &-= 1
         var frame = Frame()
         frame.dataByteCount = UInt16(truncatingIfNeeded: byteCount)
         unsafe payBack(channel, &frame)
@@ -58,11 +67,10 @@ extension VerbsChannel {
         var end = unsafe start + Frame.byteCount
         for index in 0..<pieceCount {
             unsafe csystem_copy(end, pieces[index].bytes, pieces[index].byte_count)
-            unsafe end += Int(pieces[index].byte_count)
+            unsafe end += Int(truncatingIfNeeded: pieces[index].byte_count)
         }
-        unsafe add(channel, start, end - start, buffer: -1)
-        unsafe post(channel)
-        return true
+        unsafe sendScratch(channel, Frame.byteCount &+ byteCount)
+        return UInt64(truncatingIfNeeded: byteCount)
     }
 
     // Hot path.
@@ -77,7 +85,7 @@ extension VerbsChannel {
         let room = unsafe channel.pointee.frameByteLimit - headByteCount
         // The bytes may name any of them, so all are told of before.
         let byteCount = exposureCount < unannouncedCount ? 0 : min(Int(clamping: cursor.byteCount), room)
-        // Inline bytes lie in one place, so the list ends with them.
+        // It would overtake a list.
         let isInline = unsafe headByteCount + byteCount <= channel.pointee.inlineLimit && device.pointee.workCount == 0
         var buffer: Int32 = -1
         if !isInline {
@@ -108,8 +116,11 @@ extension VerbsChannel {
             unsafe channel.pointee.exposures!.pointee.announce(exposureCount, to: start + Frame.byteCount)
         }
         unsafe cursor.move(to: UnsafeMutableRawBufferPointer(start: start + headByteCount, count: byteCount))
-        unsafe add(channel, start, headByteCount + byteCount, buffer: buffer)
-        if isInline { unsafe post(channel) }
+        if isInline {
+            unsafe sendScratch(channel, headByteCount + byteCount)
+        } else {
+            unsafe add(channel, start, headByteCount + byteCount, buffer: buffer)
+        }
         return true
     }
 
@@ -117,7 +128,9 @@ extension VerbsChannel {
     /// The same just before a control frame would: what is told more rarely costs fewer messages their time.
     @inline(__always)
     private static func payBack(_ channel: Pointer, _ frame: inout Frame) {
-        unsafe payBack(channel, &frame, atLeast: channel.pointee.granted / 2 - 1)
+        let least = unsafe channel.pointee.granted / 2 - 1
+        guard unsafe channel.pointee.owed >= least || channel.pointee.owesAcknowledgement else { return }
+        unsafe payBack(channel, &frame, atLeast: least)
     }
 
     // Hot path.
@@ -157,8 +170,21 @@ extension VerbsChannel {
             unsafe incoming.pointee.offer.write(to: device.pointee.scratch + frame.offerOffset)
             unsafe channel.pointee.owesOffer = false
         }
-        unsafe add(channel, device.pointee.scratch, frame.wholeByteCount, buffer: -1)
-        unsafe post(channel, isLast: flags.contains(.end))
+        unsafe sendScratch(channel, frame.wholeByteCount, isSignaled: flags.contains(.end))
+    }
+
+    // Hot path.
+    /// Sends what lies in `scratch` by itself, with no list. It is told of when it is over now and then.
+    @inline(__always)
+    private static func sendScratch(_ channel: Pointer, _ byteCount: Int, isSignaled: Bool = false) {
+        let device = unsafe channel.pointee.device
+        let number = unsafe takePlace(channel, SendSlot())
+        let isSignaled = unsafe isSignaled || channel.pointee.unsignaled >= signalInterval || isCrowded(device)
+        if isSignaled { unsafe channel.pointee.unsignaled = 0 }
+        let status = unsafe cverbs_send_inline(
+            channel.pointee.pair, number, device.pointee.scratch, UInt32(truncatingIfNeeded: byteCount),
+            isSignaled ? 1 : 0)
+        if status != 0 { unsafe breakLater(channel, posting: status) }
     }
 
     // Hot path.
@@ -178,35 +204,51 @@ extension VerbsChannel {
     // Hot path.
     static func add(_ channel: Pointer, _ work: cverbs_work, _ slot: SendSlot) {
         let device = unsafe channel.pointee.device
-        let sequence = unsafe channel.pointee.posted
-        unsafe channel.pointee.slots[Int(sequence % sendCount)] = unsafe slot
-        unsafe channel.pointee.posted &+= 1
-        unsafe channel.pointee.unsignaled += 1
         var work = unsafe work
-        // Pointers have 47 bits, and the lowest is zero.
-        unsafe work.number = UInt64(sequence) << 48 | UInt64(UInt(bitPattern: channel))
+        unsafe work.number = unsafe takePlace(channel, slot)
         if unsafe channel.pointee.unsignaled >= signalInterval { unsafe work.is_signaled = 1 }
         if unsafe work.is_signaled != 0 { unsafe channel.pointee.unsignaled = 0 }
         unsafe device.pointee.works[device.pointee.workCount] = unsafe work
         unsafe device.pointee.workCount += 1
-        unsafe device.pointee.outstandingCount += 1
+    }
+
+    // Hot path.
+    /// - Returns: the number that comes back when what takes the next place of the send queue is over.
+    @inline(__always)
+    private static func takePlace(_ channel: Pointer, _ slot: SendSlot) -> UInt64 {
+        let sequence = unsafe channel.pointee.posted
+        unsafe channel.pointee.slots[Int(sequence % sendCount)] = unsafe slot
+        unsafe channel.pointee.posted = sequence &+ 1
+        unsafe channel.pointee.unsignaled &+= 1
+        unsafe channel.pointee.device.pointee.outstandingCount &+= 1
+        // Pointers have 47 bits, and the lowest is zero.
+        return UInt64(sequence) << 48 | UInt64(UInt(bitPattern: channel))
+    }
+
+    // Hot path.
+    /// The completion queue may become full of what is not told of.
+    private static func isCrowded(_ device: VerbsDevice.Pointer) -> Bool {
+        unsafe 2 * device.pointee.outstandingCount > device.pointee.outstandingLimit
     }
 
     // Hot path.
     /// Gives the list to the device. What holds a buffer is told of when it is over, the rest now and then.
-    static func post(_ channel: Pointer, isLast: Bool = false) {
+    static func post(_ channel: Pointer, isSignaled: Bool = false) {
         let device = unsafe channel.pointee.device
         let count = unsafe device.pointee.workCount
         guard count > 0 else { return }
         unsafe device.pointee.workCount = 0
         let last = unsafe device.pointee.works + (count - 1)
-        let isCrowded = unsafe 2 * device.pointee.outstandingCount > device.pointee.outstandingLimit
-        if unsafe last.pointee.is_inline == 0 || isLast || isCrowded {
+        if unsafe last.pointee.is_inline == 0 || isSignaled || isCrowded(device) {
             unsafe last.pointee.is_signaled = 1
             unsafe channel.pointee.unsignaled = 0
         }
         let status = unsafe cverbs_post(channel.pointee.pair, device.pointee.works, Int32(count))
-        // From within a call of the engine's: it is told with the next poll.
-        if status != 0 { unsafe breakLater(channel, -status, "the device takes nothing more (errno \(-status))") }
+        if status != 0 { unsafe breakLater(channel, posting: status) }
+    }
+
+    /// From within a call of the engine's: it is told with the next poll.
+    private static func breakLater(_ channel: Pointer, posting status: Int32) {
+        unsafe breakLater(channel, -status, "the device takes nothing more (errno \(-status))")
     }
 }

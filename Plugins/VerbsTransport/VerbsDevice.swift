@@ -31,8 +31,9 @@ import Glibc
     private(set) var slotBufferCount = 0
     private var receiveCount = 0
     /// About to be posted.
-    private let receives: UnsafeMutablePointer<cverbs_receive>
+    private let unposted: UnsafeMutablePointer<Int32>
     private var unpostedCount = 0
+    private let receives: UnsafeMutablePointer<cverbs_receive>
 
     var outstandingCount = 0
     var sendBufferCount = 0
@@ -95,6 +96,7 @@ import Glibc
         unsafe (self.proof, self.proofRegion) = unsafe (proof, proofRegion)
         unsafe pool = unsafe BufferPool(handle, bufferLimit: receiveLimit + Self.sendBufferLimit)
         unsafe cache = unsafe RegistrationCache(handle, splitsKept: cverbs_connection_descriptor(handle) >= 0)
+        unsafe unposted = unsafe .allocate(capacity: Self.batch)
         unsafe receives = unsafe .allocate(capacity: Self.batch)
         unsafe works = unsafe .allocate(capacity: Self.batch)
         unsafe scratch = unsafe .allocate(byteCount: BufferPool.bufferByteCount, alignment: 64)
@@ -110,6 +112,7 @@ import Glibc
         unsafe device.pointee.pool.deallocate()
         unsafe cverbs_device_close(device.pointee.handle)
         unsafe device.pointee.proof.deallocate()
+        unsafe device.pointee.unposted.deallocate()
         unsafe device.pointee.receives.deallocate()
         unsafe device.pointee.works.deallocate()
         unsafe device.pointee.scratch.deallocate()
@@ -183,6 +186,7 @@ extension VerbsDevice {
 
     // Hot path.
     /// What a buffer held is not needed any more.
+    @inline(__always)
     mutating func finished(_ buffer: Int32) {
         if unsafe receiveCount > reservedCount {
             unsafe receiveCount -= 1
@@ -192,18 +196,23 @@ extension VerbsDevice {
     }
 
     // Hot path.
+    @inline(__always)
     private mutating func post(_ buffer: Int32) {
         if unsafe unpostedCount == Self.batch { unsafe postReceives() }
-        unsafe receives[unpostedCount] = unsafe cverbs_receive(
-            number: UInt64(UInt32(buffer)) << 1 | 1, start: pool.start(of: buffer),
-            byte_count: UInt32(BufferPool.bufferByteCount), local_key: pool.localKey(of: buffer))
-        unsafe unpostedCount += 1
+        unsafe unposted[unpostedCount] = buffer
+        unsafe unpostedCount &+= 1
     }
 
     // Hot path.
     /// Before anybody is told that there is a buffer.
     mutating func postReceives() {
         guard unsafe unpostedCount > 0 else { return }
+        for index in unsafe 0..<unpostedCount {
+            let buffer = unsafe unposted[index]
+            unsafe receives[index] = unsafe cverbs_receive(
+                number: UInt64(UInt32(buffer)) << 1 | 1, start: pool.start(of: buffer),
+                byte_count: UInt32(BufferPool.bufferByteCount), local_key: pool.localKey(of: buffer))
+        }
         // It has room for all that are set aside, and fails only when the device is gone, which its events tell.
         _ = unsafe cverbs_post_receives(handle, receives, Int32(unpostedCount))
         unsafe unpostedCount = 0

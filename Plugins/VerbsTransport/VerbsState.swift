@@ -32,6 +32,7 @@ import Glibc
     }
 
     // Hot path.
+    @inline(__always)
     static func poll(_ state: Pointer) -> UInt32 {
         let wasArmed = unsafe state.pointee.isArmed
         unsafe state.pointee.isArmed = false
@@ -58,33 +59,34 @@ import Glibc
         // Those that are destroyed from here on may still be named by what comes next.
         let destroyed = unsafe device.pointee.firstDestroyed
         unsafe device.pointee.firstDestroyed = nil
-        unsafe handleAll(device, found)
-        while unsafe !device.pointee.isDrained && batches < batchLimit {
-            found = unsafe device.pointee.take()
+        while true {
             unsafe handleAll(device, found)
+            guard unsafe !device.pointee.isDrained && batches < batchLimit else { break }
+            found = unsafe device.pointee.take()
             count &+= UInt32(found)
             batches += 1
         }
         if count > 0, unsafe device.pointee.hasStarved { unsafe feed(device) }
         unsafe settle(device)
         if unsafe !device.pointee.lingering.isEmpty { unsafe endLingering(device) }
-        unsafe count &+= reap(device, destroyed)
+        if unsafe destroyed != nil || device.pointee.firstBroken != nil { unsafe count &+= reap(device, destroyed) }
         if unsafe wasArmed || device.pointee.isTimeForEvents { unsafe count &+= takeEvents(device) }
         return count
     }
 
     /// Until none is left, or many thousands have come meanwhile.
     static func takeCompletions(_ device: VerbsDevice.Pointer) {
-        // What `arm` found says nothing of what has come since.
-        while unsafe !device.pointee.stash.isEmpty { unsafe handleAll(device, device.pointee.take()) }
         for _ in 0..<4096 {
+            // What `arm` found says nothing of what has come since.
+            let isStashed = unsafe !device.pointee.stash.isEmpty
             let found = unsafe device.pointee.take()
             unsafe handleAll(device, found)
-            if unsafe found < VerbsDevice.batch { return }
+            if unsafe !isStashed && found < VerbsDevice.batch { return }
         }
     }
 
     // Hot path.
+    @inline(__always)
     private static func handleAll(_ device: VerbsDevice.Pointer, _ count: Int) {
         for index in 0..<count {
             let completion = unsafe device.pointee.completions[index]
@@ -107,7 +109,10 @@ import Glibc
                 unsafe VerbsChannel.fail(channel, completion.status)
                 continue
             }
-            unsafe VerbsChannel.arrive(channel, buffer, Int(completion.byte_count))
+            let byteCount = Int(completion.byte_count)
+            if unsafe !VerbsChannel.takeData(channel, buffer, byteCount) {
+                unsafe VerbsChannel.arrive(channel, buffer, byteCount)
+            }
         }
     }
 

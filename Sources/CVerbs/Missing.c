@@ -37,6 +37,11 @@ void cverbs_queue_pair_destroy(UNUSED cverbs_queue_pair *pair) {}
 int cverbs_queue_pair_connect(UNUSED cverbs_queue_pair *pair, UNUSED const cverbs_path *path) { return -ENOSYS; }
 void cverbs_queue_pair_break(UNUSED cverbs_queue_pair *pair) {}
 int cverbs_post(UNUSED cverbs_queue_pair *pair, UNUSED const cverbs_work *works, UNUSED int count) { return -ENOSYS; }
+int cverbs_send_inline(
+    UNUSED cverbs_queue_pair *pair, UNUSED uint64_t number, UNUSED const void *start, UNUSED uint32_t byte_count,
+    UNUSED int is_signaled) {
+    return -ENOSYS;
+}
 int cverbs_post_receives(UNUSED cverbs_device *device, UNUSED const cverbs_receive *receives, UNUSED int count) {
     return -ENOSYS;
 }

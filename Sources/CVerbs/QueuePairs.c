@@ -126,6 +126,19 @@ int cverbs_post(cverbs_queue_pair *pair, const cverbs_work *works, int count) {
     return error > 0 ? -error : error;
 }
 
+int cverbs_send_inline(cverbs_queue_pair *pair, uint64_t number, const void *start, uint32_t byte_count, int is_signaled) {
+    struct ibv_sge piece = {(uintptr_t)start, byte_count, 0};
+    struct ibv_send_wr request, *bad;
+    request.wr_id = number;
+    request.next = NULL;
+    request.sg_list = &piece;
+    request.num_sge = 1;
+    request.opcode = IBV_WR_SEND;
+    request.send_flags = IBV_SEND_INLINE | (is_signaled ? IBV_SEND_SIGNALED : 0);
+    int error = ibv_post_send(pair->pair, &request, &bad);
+    return error > 0 ? -error : error;
+}
+
 int cverbs_post_receives(cverbs_device *device, const cverbs_receive *receives, int count) {
     struct ibv_recv_wr requests[CVERBS_WORK_LIMIT], *bad;
     struct ibv_sge pieces[CVERBS_WORK_LIMIT];

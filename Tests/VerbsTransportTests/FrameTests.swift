@@ -77,6 +77,33 @@ import Testing
         }
     }
 
+    @Test func `that has data and credits alone is known at a glance, and no other`() {
+        // Each byte of the head right or wrong in each way that matters, with the count of bytes that it tells, and others.
+        let choices: [[UInt8]] = [
+            [0, 1, 2, 4, 8, 16, 32, 64, 128], [0, 1], [0, 255], [0, 7], [0, 1], [0, 1, 9, 255], [0, 1], [0, 1],
+        ]
+        var heads: [[UInt8]] = [[]]
+        for choice in choices { heads = heads.flatMap { head in choice.map { head + [$0] } } }
+        var known = 0
+        for head in heads {
+            for byteCount in [0, 7, 8, 9, 16, 17, 18, 263, 264, 265, 273, 520] {
+                let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: 1024, alignment: 8)
+                defer { whole.deallocate() }
+                whole.initializeMemory(as: UInt8.self, repeating: 0)
+                whole.copyBytes(from: head)
+                let frame = Frame(UnsafeRawBufferPointer(rebasing: whole[..<byteCount]))
+                let isData =
+                    frame?.flags == [] && frame?.exposureCount == 0 && frame?.returnedSlotCount == 0
+                    && frame?.dataByteCount != 0
+                #expect(
+                    Frame.creditsWithData(whole.baseAddress!, byteCount) == (isData ? frame?.credits : nil),
+                    "\(head), \(byteCount) bytes")
+                known += isData ? 1 : 0
+            }
+        }
+        #expect(known > 0)
+    }
+
     private func parse(_ bytes: [UInt8]) -> Frame? { bytes.withUnsafeBytes { Frame($0) } }
 
     private func bytes(of frame: Frame) -> [UInt8] {
