@@ -119,7 +119,9 @@ import Glibc
     /// There may be buffers and places again, for channels that found none.
     private static func feed(_ device: VerbsDevice.Pointer) {
         unsafe device.pointee.hasStarved = false
-        unsafe device.pointee.channels.forEach { if unsafe $0.pointee.owesRoom { unsafe VerbsChannel.touch($0) } }
+        unsafe device.pointee.channels.forEach {
+            if unsafe VerbsChannel.waitsForPlace($0) { unsafe VerbsChannel.touch($0) }
+        }
     }
 
     // Hot path.

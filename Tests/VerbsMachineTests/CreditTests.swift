@@ -1,0 +1,59 @@
+import CHandfast
+import CVerbs
+import Testing
+
+@testable import VerbsTransport
+
+extension `Over verbs in the virtual machine` {
+    @Suite(.serialized) struct `Credits that find no place to be told in` {
+        @Test func `are told when the send queue has one again`() throws {
+            try expectCredits { victim, device in
+                // As if so many were on their way.
+                victim.pointee.completed &-= VerbsChannel.sendCount - 1
+                device.pointee.outstandingCount += Int(VerbsChannel.sendCount) - 1
+                return {}
+            }
+        }
+
+        @Test func `are told when other connections leave the device one again`() throws {
+            try expectCredits { _, device in
+                let count = device.pointee.outstandingLimit
+                device.pointee.outstandingCount += count
+                return { device.pointee.outstandingCount -= count }
+            }
+        }
+
+        /// - Parameter crowd: takes all places until something completes, after what it returns is called.
+        private func expectCredits(
+            _ crowd: (VerbsChannel.Pointer, VerbsDevice.Pointer) -> () -> Void
+        ) throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let (attacker, victim) = try pair.connect(engine)
+            let device = pair.victimDevice
+            let relieve = crowd(victim, device)
+            let sent = withUnsafeBytes(of: 7 as UInt8) { bytes in
+                var piece = hf_piece(bytes: bytes.baseAddress, byte_count: 1)
+                return verbsSend(attacker, &piece, 1)
+            }
+            #expect(sent == 1)
+            try pair.run("it has come") { !engine.delivered.isEmpty }
+            for _ in 0..<8 { pair.poll() }
+            #expect(!VerbsChannel.hasPlace(victim))
+            #expect(attacker.pointee.credits == 0)
+
+            relieve()
+            let frame: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 7]
+            device.pointee.scratch.copyMemory(from: frame, byteCount: frame.count)
+            victim.pointee.credits -= 1
+            let work = cverbs_work(
+                number: 0, start: device.pointee.scratch, byte_count: UInt32(frame.count), local_key: 0,
+                remote_address: 0,
+                remote_key: 0, operation: UInt8(CVERBS_SEND), is_signaled: 1, is_inline: 1)
+            VerbsChannel.add(victim, work, VerbsChannel.SendSlot())
+            VerbsChannel.post(victim)
+            try pair.run("its credits") { attacker.pointee.credits > 0 }
+            try pair.close((attacker, victim))
+        }
+    }
+}
