@@ -83,14 +83,14 @@ extension VerbsChannel {
             unsafe csystem_event_ring(channel.pointee.attention)
         }
         if status != 0 { unsafe fail(channel, status) }
-        if unsafe waitsForPlace(channel) || channel.pointee.firstRead != nil || channel.pointee.phase == .leaving {
-            unsafe touch(channel)
-        }
+        if unsafe waitsForPlace(channel) || channel.pointee.phase == .leaving { unsafe touch(channel) }
     }
 
     // Hot path.
     /// Whether there is something to send that may have found no place.
-    static func waitsForPlace(_ channel: Pointer) -> Bool { unsafe channel.pointee.owesRoom || mustReturn(channel) }
+    static func waitsForPlace(_ channel: Pointer) -> Bool {
+        unsafe channel.pointee.owesRoom || channel.pointee.firstRead != nil || mustReturn(channel)
+    }
 
     // Hot path.
     private static func completeOrdered(_ channel: Pointer, _ last: UInt16, _ status: UInt16) {

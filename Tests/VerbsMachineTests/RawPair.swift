@@ -11,6 +11,7 @@ final class ToldEngine {
     var delivered: [UInt8] = []
     var lost: [(error: Int32, reason: String)] = []
     var closedCount = 0
+    var readErrors: [Int32] = []
     /// How many bytes it takes until `resume`.
     var appetite = Int.max
 
@@ -27,7 +28,8 @@ final class ToldEngine {
                     engine.delivered += UnsafeRawBufferPointer(start: bytes, count: count)
                     engine.appetite -= count
                     return UInt64(count)
-                }, writable: { _ in }, read_done: { _, _, _ in },
+                }, writable: { _ in },
+                read_done: { connection, _, error in ToldEngine.of(connection).readErrors.append(error) },
                 closed: { connection, _ in ToldEngine.of(connection).closedCount += 1 },
                 lost: { connection, error, reason in
                     ToldEngine.of(connection).lost.append((error, String(cString: reason!)))

@@ -32,11 +32,7 @@ extension `Over verbs in the virtual machine` {
             let (attacker, victim) = try pair.connect(engine)
             let device = pair.victimDevice
             let relieve = crowd(victim, device)
-            let sent = withUnsafeBytes(of: 7 as UInt8) { bytes in
-                var piece = hf_piece(bytes: bytes.baseAddress, byte_count: 1)
-                return verbsSend(attacker, &piece, 1)
-            }
-            #expect(sent == 1)
+            try sendByte(attacker)
             try pair.run("it has come") { !engine.delivered.isEmpty }
             for _ in 0..<8 { pair.poll() }
             #expect(!VerbsChannel.hasPlace(victim))
@@ -48,12 +44,51 @@ extension `Over verbs in the virtual machine` {
             victim.pointee.credits -= 1
             let work = cverbs_work(
                 number: 0, start: device.pointee.scratch, byte_count: UInt32(frame.count), local_key: 0,
-                remote_address: 0,
-                remote_key: 0, operation: UInt8(CVERBS_SEND), is_signaled: 1, is_inline: 1)
+                remote_address: 0, remote_key: 0, operation: UInt8(CVERBS_SEND), is_signaled: 1, is_inline: 1)
             VerbsChannel.add(victim, work, VerbsChannel.SendSlot())
             VerbsChannel.post(victim)
             try pair.run("its credits") { attacker.pointee.credits > 0 }
             try pair.close((attacker, victim))
         }
     }
+
+    @Suite(.serialized) struct `A read that finds no place` {
+        @Test func `is asked for when other connections leave the device one again`() throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let (peer, reader) = try pair.connect(engine)
+            let (memory, room) = (Room(4096), Room(4096))
+            memory.bytes.initializeMemory(as: UInt8.self, repeating: 9)
+            var name: UInt64 = 0
+            #expect(verbsExpose(peer, memory.bytes.baseAddress, 4096, &name) == 0)
+            try sendByte(peer)
+            try pair.run("it is known") { !engine.delivered.isEmpty && peer.pointee.credits > 0 }
+            // Nothing is owed any more, for which the reader would look.
+            try sendByte(peer)
+            try pair.run("the credits are acknowledged") { engine.delivered.count == 2 }
+
+            let device = pair.victimDevice
+            let count = device.pointee.outstandingLimit
+            device.pointee.outstandingCount += count
+            #expect(verbsRead(reader, room.bytes.baseAddress, name, 4096, 1) == 0)
+            for _ in 0..<8 { pair.poll() }
+            #expect(engine.readErrors.isEmpty)
+
+            device.pointee.outstandingCount -= count
+            // Something of another's ends, or comes.
+            try sendByte(peer)
+            try pair.run("the read") { !engine.readErrors.isEmpty }
+            #expect(engine.readErrors == [0])
+            #expect(room.holds(UnsafeRawBufferPointer(memory.bytes)))
+            try pair.close((peer, reader))
+        }
+    }
+}
+
+private func sendByte(_ channel: VerbsChannel.Pointer) throws {
+    let sent = withUnsafeBytes(of: 7 as UInt8) { bytes in
+        var piece = hf_piece(bytes: bytes.baseAddress, byte_count: 1)
+        return verbsSend(channel, &piece, 1)
+    }
+    try #require(sent == 1)
 }
