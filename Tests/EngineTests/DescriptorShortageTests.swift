@@ -59,7 +59,7 @@ import Testing
     }
 }
 
-private enum Shortage {
+enum Shortage {
     static func makeEndpoint(_ name: String) throws -> Endpoint {
         let endpoint = try Endpoint(
             name: name, transports: definitions,
@@ -72,12 +72,23 @@ private enum Shortage {
 
     /// Lets nobody have a number above 2, and takes what is free below: higher ones may be given back at any time by the
     /// library of the tests.
-    static func begin() {
+    /// - Returns: the limit that there was.
+    @discardableResult
+    static func begin() -> rlim_t {
+        let usual = setLimit(3)
+        while dup(0) >= 0 {}
+        return usual
+    }
+
+    static func end(_ usual: rlim_t) { _ = setLimit(usual) }
+
+    private static func setLimit(_ count: rlim_t) -> rlim_t {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        limit.rlim_cur = 3
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        while dup(0) >= 0 {}
+        let usual = limit.rlim_cur
+        limit.rlim_cur = count
+        #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+        return usual
     }
 
     static func expectRemedy(_ text: String) {

@@ -22,12 +22,7 @@ import Testing
             let listener = try #require(endpoint.engine.listener)
             var address = try SocketAddress(.loopback, port: listener.port)
             for client in clients { try #require(address.withPointer { connect(client, $0, $1) } == 0) }
-            // Nobody gets a number above 2: others may be given back at any time by the library of the tests.
-            var limit = rlimit()
-            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-            let usual = limit.rlim_cur
-            limit.rlim_cur = 3
-            try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            let usual = Shortage.begin()
             var (rests, eventCount): (Set<ContinuousClock.Instant>, Int) = ([], 0)
             let guardTime = ContinuousClock.now + .seconds(60)
             while rests.count < 3, .now < guardTime {
@@ -40,8 +35,7 @@ import Testing
             #expect(log.lines.first?.contains("no peer can be accepted") == true, "\(log.lines)")
             #expect(log.lines.first?.contains("ulimit -n") == true, "\(log.lines)")
             #expect(log.lines.first?.contains("HANDFAST_RAISE_DESCRIPTORS") == true, "\(log.lines)")
-            limit.rlim_cur = usual
-            try #require(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+            Shortage.end(usual)
             while endpoint.pending.count < 3, .now < guardTime { endpoint.progress() }
             #expect(endpoint.pending.count == 3)
         }
