@@ -13,13 +13,14 @@ extension VerbsChannel {
             unsafe channel.pointee.usable > 0 && channel.pointee.granted >= activeCredits
         else { return false }
         unsafe channel.pointee.usable -= 1
-        if credits > 0 { unsafe takeCredits(channel, credits) }
+        unsafe takeCredits(channel, credits)
         unsafe deliver(channel, buffer, Frame.byteCount, byteCount)
         return true
     }
 
     // Hot path.
     private static func takeCredits(_ channel: Pointer, _ count: UInt16) {
+        guard count > 0 else { return }
         unsafe channel.pointee.credits = unsafe min(channel.pointee.credits + Int(count), 0xffff)
         // Something may have waited for them.
         if unsafe channel.pointee.owesRoom || channel.pointee.phase != .open { unsafe touch(channel) }

@@ -51,7 +51,7 @@ extension Endpoint {
     }
 
     // Hot path.
-    /// - Parameter measuring: the condition may take long.
+    /// - Parameter measuring: the condition is a program's, and one round may take longer than all should.
     @inline(__always)
     private func wait(_ timeout: Duration?, measuring: Bool, until condition: () -> Bool) -> Bool {
         // To look at a clock costs as much as a message: what comes soon is waited for without.

@@ -1,5 +1,4 @@
 import CHandfast
-import CVerbs
 import Testing
 
 @testable import VerbsTransport
@@ -42,11 +41,8 @@ extension `Over verbs in the virtual machine` {
             let frame: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 7]
             device.pointee.scratch.copyMemory(from: frame, byteCount: frame.count)
             victim.pointee.credits -= 1
-            let work = cverbs_work(
-                number: 0, start: device.pointee.scratch, byte_count: UInt32(frame.count), local_key: 0,
-                remote_address: 0, remote_key: 0, operation: UInt8(CVERBS_SEND), is_signaled: 1, is_inline: 1)
-            VerbsChannel.add(victim, work, VerbsChannel.SendSlot())
-            VerbsChannel.post(victim)
+            VerbsChannel.add(victim, device.pointee.scratch, frame.count, buffer: -1)
+            VerbsChannel.post(victim, isSignaled: true)
             try pair.run("its credits") { attacker.pointee.credits > 0 }
             try pair.close((attacker, victim))
         }
