@@ -19,7 +19,10 @@ import Glibc
 extension VerbsChannel {
     /// Sends the last frame when there is a buffer for it, and goes when all has arrived.
     static func leave(_ channel: Pointer) {
-        if unsafe channel.pointee.owesEnd, unsafe channel.pointee.posted &- channel.pointee.completed < sendCount {
+        unsafe sendRun(channel)
+        if unsafe channel.pointee.owesEnd, unsafe channel.pointee.runByteCount == 0,
+            unsafe channel.pointee.posted &- channel.pointee.completed < sendCount
+        {
             if unsafe channel.pointee.credits > 0 {
                 unsafe channel.pointee.owesEnd = false
                 unsafe sendControl(channel, .end)

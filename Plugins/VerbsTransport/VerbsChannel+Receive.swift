@@ -169,16 +169,17 @@ extension VerbsChannel {
         }
     }
 
-    /// What the engine has not taken of the first that is held: of the frame's own bytes, else of its slot's.
+    /// What the engine has not taken of the first that is held, in its frame or its slot.
     private static func nextRun(
         _ channel: Pointer, _ frame: Frame, _ start: UnsafeRawPointer
     ) -> UnsafeRawBufferPointer {
-        let (taken, own) = unsafe (channel.pointee.heldOffset, Int(frame.dataByteCount))
-        guard taken >= own, let incoming = unsafe channel.pointee.incoming else {
-            return unsafe UnsafeRawBufferPointer(start: start + frame.dataOffset + taken, count: own - taken)
+        var start = unsafe start + frame.dataOffset
+        if frame.bulkByteCount > 0, let incoming = unsafe channel.pointee.incoming {
+            unsafe start =
+                unsafe UnsafeRawPointer(incoming.pointee.start) + incoming.pointee.offset(incoming.pointee.finished)
         }
-        let slot = unsafe UnsafeRawPointer(incoming.pointee.start) + BulkSlots.offset(incoming.pointee.finished)
-        return unsafe UnsafeRawBufferPointer(start: slot + (taken - own), count: frame.streamByteCount - taken)
+        let taken = unsafe channel.pointee.heldOffset
+        return unsafe UnsafeRawBufferPointer(start: start + taken, count: frame.streamByteCount - taken)
     }
 
     static func dropHeld(_ channel: Pointer) {

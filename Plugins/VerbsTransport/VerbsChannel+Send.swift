@@ -33,10 +33,13 @@ extension VerbsChannel {
     // Hot path.
     fileprivate static func sendNext(_ channel: Pointer, _ cursor: inout PieceCursor) -> Bool {
         // What is exposed is told of in a frame, before bytes that may name it.
-        guard unsafe cursor.byteCount >= BulkSlots.leastByteCount, let slots = unsafe channel.pointee.outgoing,
+        if let slots = unsafe channel.pointee.outgoing,
+            unsafe cursor.byteCount >= BulkSlots.leastByteCount || channel.pointee.runByteCount > 0,
             unsafe channel.pointee.exposures?.pointee.unannounced.isEmpty ?? true
-        else { return unsafe sendFrame(channel, &cursor) }
-        return unsafe sendBulk(channel, slots, &cursor)
+        {
+            return unsafe sendBulk(channel, slots, &cursor)
+        }
+        return unsafe sendFrame(channel, &cursor)
     }
 
     // Hot path.
@@ -56,7 +59,8 @@ extension VerbsChannel {
             byteCount &+= Int(truncatingIfNeeded: next)
         }
         guard byteCount > 0, byteCount <= room, unsafe channel.pointee.exposures == nil,
-            unsafe channel.pointee.credits > 0, unsafe hasPlace(channel), unsafe device.pointee.workCount == 0
+            unsafe channel.pointee.credits > 0, unsafe hasPlace(channel), unsafe device.pointee.workCount == 0,
+            unsafe channel.pointee.runByteCount == 0
         else { return nil }
         unsafe channel.pointee.credits &-= 1
         var frame = Frame()
@@ -83,8 +87,9 @@ extension VerbsChannel {
         let exposureCount = unsafe min(unannouncedCount, ExposureTable.frameLimit)
         let headByteCount = Frame.byteCount + exposureCount * Exposure.byteCount
         let room = unsafe channel.pointee.frameByteLimit - headByteCount
-        // The bytes may name any of them, so all are told of before.
-        let byteCount = exposureCount < unannouncedCount ? 0 : min(Int(clamping: cursor.byteCount), room)
+        // The bytes may name any of them, so all are told of before; and they follow a run that waits.
+        let hasData = unsafe exposureCount == unannouncedCount && channel.pointee.runByteCount == 0
+        let byteCount = hasData ? min(Int(clamping: cursor.byteCount), room) : 0
         // It would overtake a list.
         let isInline = unsafe headByteCount + byteCount <= channel.pointee.inlineLimit && device.pointee.workCount == 0
         var buffer: Int32 = -1

@@ -15,13 +15,17 @@ extension VerbsChannel {
         if unsafe channel.pointee.phase == .open, unsafe channel.pointee.firstRead != nil {
             unsafe continueReads(channel)
         }
+        if unsafe channel.pointee.phase == .open { unsafe sendRun(channel) }
         if unsafe channel.pointee.owesRoom, unsafe channel.pointee.phase == .open, unsafe channel.pointee.credits > 0,
             unsafe hasPlace(channel),
             unsafe !channel.pointee.waitsForSlot || channel.pointee.outgoing?.pointee.isFull == false
         {
             unsafe channel.pointee.owesRoom = false
             unsafe channel.pointee.waitsForSlot = false
+            unsafe channel.pointee.isFilling = true
             unsafe channel.pointee.engine!.pointee.writable(channel.pointee.connection)
+            unsafe channel.pointee.isFilling = false
+            if unsafe channel.pointee.phase == .open { unsafe sendRun(channel) }
         }
         unsafe acknowledgeControl(channel)
         unsafe returnCredits(channel)
@@ -89,7 +93,8 @@ extension VerbsChannel {
     // Hot path.
     /// Whether there is something to send that may have found no place.
     static func waitsForPlace(_ channel: Pointer) -> Bool {
-        unsafe channel.pointee.owesRoom || channel.pointee.firstRead != nil || mustReturn(channel)
+        unsafe channel.pointee.owesRoom || channel.pointee.firstRead != nil || channel.pointee.runByteCount > 0
+            || mustReturn(channel)
     }
 
     // Hot path.

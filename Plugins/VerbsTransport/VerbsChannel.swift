@@ -84,6 +84,10 @@ import CVerbs
     /// Bulk slots that the peer has offered, after it was asked once.
     var outgoing: BulkSlots.Pointer?
     var hasAskedForSlots = false
+    /// Bytes in the next slot that are to be sent; what follows them goes there too.
+    var runByteCount = 0
+    /// The engine is sending all that it could not before.
+    var isFilling = false
     /// What is to be sent is for a slot, and none is free.
     var waitsForSlot = false
 

@@ -174,15 +174,22 @@ extension VerbsDevice {
 
     mutating func release(_ count: Int) { unsafe reservedCount -= count }
 
-    /// Whether there is room for the bulk slots of one more connection: all together have at most a quarter.
-    mutating func reserveSlots() -> Bool {
-        let count = unsafe slotBufferCount + BulkSlots.bufferCount
-        guard unsafe 4 * count <= receiveLimit, unsafe reservedCount + count <= receiveLimit else { return false }
-        unsafe slotBufferCount = count
-        return true
+    /// Sets memory aside for the bulk slots of one more connection. All together have at most a quarter; one has at most an
+    /// eighth of what is left of that, so that there is some for others, but never less than makes sense.
+    /// - Returns: bytes of a slot; nil when there is no room.
+    mutating func reserveSlots() -> Int? {
+        let left = unsafe min(receiveLimit / 4, receiveLimit - reservedCount) - slotBufferCount
+        var slotByteCount = unsafe BulkSlots.largestByteCount
+        while unsafe slotByteCount > BulkSlots.smallestByteCount, unsafe 8 * BulkSlots.bufferCount(slotByteCount) > left
+        {
+            slotByteCount /= 2
+        }
+        guard unsafe BulkSlots.bufferCount(slotByteCount) <= left else { return nil }
+        unsafe slotBufferCount += BulkSlots.bufferCount(slotByteCount)
+        return slotByteCount
     }
 
-    mutating func releaseSlots() { unsafe slotBufferCount -= BulkSlots.bufferCount }
+    mutating func releaseSlots(_ slotByteCount: Int) { unsafe slotBufferCount -= BulkSlots.bufferCount(slotByteCount) }
 
     // Hot path.
     /// What a buffer held is not needed any more.

@@ -12,8 +12,12 @@ final class ToldEngine {
     var lost: [(error: Int32, reason: String)] = []
     var closedCount = 0
     var readErrors: [Int32] = []
+    var whenWritable: () -> Void = {}
     /// How many bytes it takes until `resume`.
     var appetite = Int.max
+
+    /// Whether exactly this was delivered; as a function, so that a failure does not tell all of it.
+    func has(_ bytes: [UInt8]) -> Bool { delivered == bytes }
 
     // Written once, here.
     nonisolated(unsafe) static let operations: UnsafePointer<hf_engine_operations> = {
@@ -28,7 +32,7 @@ final class ToldEngine {
                     engine.delivered += UnsafeRawBufferPointer(start: bytes, count: count)
                     engine.appetite -= count
                     return UInt64(count)
-                }, writable: { _ in },
+                }, writable: { ToldEngine.of($0).whenWritable() },
                 read_done: { connection, _, error in ToldEngine.of(connection).readErrors.append(error) },
                 closed: { connection, _ in ToldEngine.of(connection).closedCount += 1 },
                 lost: { connection, error, reason in
@@ -80,14 +84,13 @@ final class RawPair {
         try far.connect(to: near.offer, peer: [10, 1, 0, 2])
         let pair = (near.release(), far.release())
         VerbsChannel.open(
-            pair.0, engine: ToldEngine.operations, connection: Unmanaged.passUnretained(ignored).toOpaque())
+            pair.0, engine: ToldEngine.operations, connection: Unmanaged.passUnretained(attackersEngine).toOpaque())
         VerbsChannel.open(
             pair.1, engine: ToldEngine.operations, connection: Unmanaged.passUnretained(engine).toOpaque())
         return pair
     }
 
-    /// For what the attacker is told.
-    private let ignored = ToldEngine()
+    let attackersEngine = ToldEngine()
 
     /// Sends bytes as they are, with no regard to credits, once there is a place in the queue.
     func post(_ bytes: [UInt8], over channel: VerbsChannel.Pointer) throws {
@@ -115,6 +118,13 @@ final class RawPair {
         }
     }
 
+    /// The attacker asks for slots, and is told of them.
+    func setSlotsAside(_ channels: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)) throws {
+        channels.attacker.pointee.hasAskedForSlots = true
+        try post([32, 0, 0, 0, 0, 0, 0, 0], over: channels.attacker)
+        try run("the offer") { channels.attacker.pointee.outgoing != nil }
+    }
+
     /// Moves both sides until the condition holds.
     func run(_ what: Comment, until condition: () -> Bool) throws {
         let deadline = ContinuousClock.now + .seconds(20)
@@ -129,13 +139,16 @@ final class RawPair {
         _ = VerbsState.poll(victim.raw)
     }
 
+    /// No channel is left.
+    var isEmpty: Bool {
+        victimDevice.pointee.channels.count == 0 && routes.attacker.device.pointee.channels.count == 0
+    }
+
     /// Closes both ends, which are gone after that.
     func close(_ pair: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)) throws {
         verbsClose(pair.attacker)
         verbsClose(pair.victim)
-        try run("both are gone") {
-            victimDevice.pointee.channels.count == 0 && routes.attacker.device.pointee.channels.count == 0
-        }
+        try run("both are gone") { isEmpty }
         for _ in 0..<4 { poll() }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 extension `Over verbs in the virtual machine` {
     @Suite(.serialized) struct `a long run of a stream` {
         private static let rule = "it broke a rule of the verbs channel's slots"
-        private static let sizes = [1, 15_999, 16_384, 65_536, 65_544, 65_700, 70_000, 300_000, 12]
+        private static let sizes = [1, 15_999, 16_384, 65_536, 524_288, 524_296, 70_000, 1_100_000, 12]
 
         /// The appetite is how much the engine takes at a time.
         @Test(arguments: [Int.max, 5_000, 70_000]) func `goes through slots, and arrives as it was sent`(appetite: Int)
@@ -29,8 +29,9 @@ extension `Over verbs in the virtual machine` {
             #expect(engine.delivered == bytes)
             let (outgoing, incoming) = (channels.attacker.pointee.outgoing, channels.victim.pointee.incoming)
             #expect(try #require(outgoing).pointee.used == #require(incoming).pointee.finished)
-            // The first goes in frames, while slots are asked for.
-            #expect(try #require(outgoing).pointee.used >= 8)
+            // The first goes in frames, while slots are asked for; no slot holds more than this.
+            #expect(try #require(outgoing).pointee.slotByteCount == 524_288)
+            #expect(try #require(outgoing).pointee.used >= 5)
             #expect(channels.attacker.pointee.incoming == nil && channels.victim.pointee.outgoing == nil)
             try pair.close(channels)
             #expect(pair.victimDevice.pointee.slotBufferCount == 0)
@@ -39,9 +40,12 @@ extension `Over verbs in the virtual machine` {
         @Test func `goes in frames where no more memory may be set aside`() throws {
             let pair = try RawPair()
             let device = pair.victimDevice
-            var count = 0
-            while device.pointee.reserveSlots() { count += 1 }
-            #expect(count == device.pointee.receiveLimit / 4 / BulkSlots.bufferCount)
+            var reserved: [Int] = []
+            while let slotByteCount = device.pointee.reserveSlots() { reserved.append(slotByteCount) }
+            // Of 16 MiB: an eighth of what is left is 1.5 MiB, and later 768, 384, and 192 KiB or less.
+            let count = { size in reserved.count { $0 == size << 10 } }
+            #expect([512, 256, 128, 64].map(count) == [3, 8, 7, 15])
+            #expect(reserved == reserved.sorted(by: >) && reserved.count == 33)
             let engine = ToldEngine()
             let channels = try pair.connect(engine)
             let bytes = [UInt8](repeating: 5, count: 200_000)
@@ -49,7 +53,7 @@ extension `Over verbs in the virtual machine` {
             try pair.run("all bytes") { engine.delivered.count == bytes.count }
             #expect(engine.delivered == bytes)
             #expect(channels.attacker.pointee.hasAskedForSlots && channels.victim.pointee.incoming == nil)
-            for _ in 0..<count { device.pointee.releaseSlots() }
+            for slotByteCount in reserved { device.pointee.releaseSlots(slotByteCount) }
             try pair.close(channels)
         }
 
@@ -57,11 +61,13 @@ extension `Over verbs in the virtual machine` {
             arguments: [
                 // Bulk without slots, slots given back that were never used, an offer that nobody asked for.
                 [16, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 9, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 0],
-                [65, 0, 0, 0, 0, 0, 0, 0] + Self.offer(4, 4 << 16),
+                [65, 0, 0, 0, 0, 0, 0, 0] + Self.offer(3, 3 << 16),
             ] as [[UInt8]])
         func `is not what a peer may invent`(frame: [UInt8]) throws { try expectEnd { _, _ in [frame] } }
 
-        @Test(arguments: [(0, 4), (3, 4), (4, 1), (4, (4 << 16) + 1)])
+        @Test(arguments: [
+            (0, 3), (3, 0), (4, 3 << 16), (3, 4 << 16), (3, 3 << 15), (3, 3 * 81_920), (3, 3 << 20), (3, (3 << 16) + 1),
+        ])
         func `is not sent into slots of another number or size`(count: Int, byteCount: Int) throws {
             try expectEnd { _, channels in
                 channels.victim.pointee.hasAskedForSlots = true
@@ -69,34 +75,32 @@ extension `Over verbs in the virtual machine` {
             }
         }
 
-        @Test(arguments: [[0, 0, 0, 0], [0, 1, 0, 1], [255, 255, 255, 255]] as [[UInt8]])
+        @Test(arguments: [[0, 0, 0, 0], [0, 8, 0, 1], [255, 255, 255, 255]] as [[UInt8]])
         func `has a size that a slot holds`(size: [UInt8]) throws {
             try expectEnd { pair, channels in
-                try setSlotsAside(pair, channels)
+                try pair.setSlotsAside(channels)
                 return [[16, 0, 0, 0, 0, 0, 0, 0] + size + [0, 0, 0, 0]]
             }
         }
 
         @Test func `has no more slots than there are`() throws {
             try expectEnd { pair, channels in
-                try setSlotsAside(pair, channels)
+                try pair.setSlotsAside(channels)
                 return Array(
                     repeating: [16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0], count: BulkSlots.count + 1)
+            }
+        }
+
+        @Test func `has nothing of the stream before it in its frame`() throws {
+            try expectEnd { pair, channels in
+                try pair.setSlotsAside(channels)
+                return [[16, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 7]]
             }
         }
 
         private static func offer(_ count: UInt8, _ byteCount: UInt32) -> [UInt8] {
             let size = (0..<4).map { UInt8(truncatingIfNeeded: byteCount >> (24 - 8 * $0)) }
             return [0, 0, 0, count, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0] + size
-        }
-
-        /// As a peer that has asked once, whose engine takes nothing after that.
-        private func setSlotsAside(
-            _ pair: RawPair, _ channels: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)
-        ) throws {
-            channels.attacker.pointee.hasAskedForSlots = true
-            try pair.post([32, 0, 0, 0, 0, 0, 0, 0], over: channels.attacker)
-            try pair.run("the offer") { channels.attacker.pointee.outgoing != nil }
         }
 
         private func expectEnd(
