@@ -19,8 +19,7 @@ import Glibc
 extension VerbsChannel {
     /// Sends the last frame when there is a buffer for it, and goes when all has arrived.
     static func leave(_ channel: Pointer) {
-        unsafe sendRun(channel)
-        if unsafe channel.pointee.owesEnd, unsafe channel.pointee.runByteCount == 0,
+        if unsafe channel.pointee.owesEnd, unsafe sendGathered(channel),
             unsafe channel.pointee.posted &- channel.pointee.completed < sendCount
         {
             if unsafe channel.pointee.credits > 0 {

@@ -33,6 +33,8 @@ extension VerbsChannel {
     // Hot path.
     fileprivate static func sendNext(_ channel: Pointer, _ cursor: inout PieceCursor) -> Bool {
         // What is exposed is told of in a frame, before bytes that may name it.
+        if unsafe channel.pointee.isGathering, unsafe gather(channel, &cursor) { return true }
+        guard unsafe sendOpenFrame(channel) else { return false }
         if let slots = unsafe channel.pointee.outgoing,
             unsafe cursor.byteCount >= BulkSlots.leastByteCount || channel.pointee.runByteCount > 0,
             unsafe channel.pointee.exposures?.pointee.unannounced.isEmpty ?? true
@@ -60,7 +62,7 @@ extension VerbsChannel {
         }
         guard byteCount > 0, byteCount <= room, unsafe channel.pointee.exposures == nil,
             unsafe channel.pointee.credits > 0, unsafe hasPlace(channel), unsafe device.pointee.workCount == 0,
-            unsafe channel.pointee.runByteCount == 0
+            unsafe !channel.pointee.isGathering && channel.pointee.openBuffer < 0 && channel.pointee.runByteCount == 0
         else { return nil }
         unsafe channel.pointee.credits &-= 1
         var frame = Frame()
@@ -75,6 +77,18 @@ extension VerbsChannel {
         }
         unsafe sendScratch(channel, Frame.byteCount &+ byteCount)
         return UInt64(truncatingIfNeeded: byteCount)
+    }
+
+    // Hot path.
+    static func takeSendBuffer(_ device: VerbsDevice.Pointer) -> Int32? {
+        guard unsafe device.pointee.sendBufferCount < VerbsDevice.sendBufferLimit,
+            let buffer = unsafe device.pointee.pool.take()
+        else {
+            unsafe device.pointee.hasStarved = true
+            return nil
+        }
+        unsafe device.pointee.sendBufferCount += 1
+        return buffer
     }
 
     // Hot path.
@@ -94,13 +108,7 @@ extension VerbsChannel {
         let isInline = unsafe headByteCount + byteCount <= channel.pointee.inlineLimit && device.pointee.workCount == 0
         var buffer: Int32 = -1
         if !isInline {
-            guard unsafe device.pointee.sendBufferCount < VerbsDevice.sendBufferLimit,
-                let taken = unsafe device.pointee.pool.take()
-            else {
-                unsafe device.pointee.hasStarved = true
-                return false
-            }
-            unsafe device.pointee.sendBufferCount += 1
+            guard let taken = unsafe takeSendBuffer(device) else { return false }
             buffer = taken
         }
         let start = unsafe isInline ? device.pointee.scratch : device.pointee.pool.start(of: buffer)

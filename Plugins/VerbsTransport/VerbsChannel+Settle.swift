@@ -15,17 +15,17 @@ extension VerbsChannel {
         if unsafe channel.pointee.phase == .open, unsafe channel.pointee.firstRead != nil {
             unsafe continueReads(channel)
         }
-        if unsafe channel.pointee.phase == .open { unsafe sendRun(channel) }
+        if unsafe channel.pointee.phase == .open { _ = unsafe sendGathered(channel) }
         if unsafe channel.pointee.owesRoom, unsafe channel.pointee.phase == .open, unsafe channel.pointee.credits > 0,
             unsafe hasPlace(channel),
             unsafe !channel.pointee.waitsForSlot || channel.pointee.outgoing?.pointee.isFull == false
         {
             unsafe channel.pointee.owesRoom = false
             unsafe channel.pointee.waitsForSlot = false
-            unsafe channel.pointee.isFilling = true
+            unsafe channel.pointee.isGathering = true
             unsafe channel.pointee.engine!.pointee.writable(channel.pointee.connection)
-            unsafe channel.pointee.isFilling = false
-            if unsafe channel.pointee.phase == .open { unsafe sendRun(channel) }
+            unsafe channel.pointee.isGathering = false
+            if unsafe channel.pointee.phase == .open { _ = unsafe sendGathered(channel) }
         }
         unsafe acknowledgeControl(channel)
         unsafe returnCredits(channel)
@@ -94,7 +94,7 @@ extension VerbsChannel {
     /// Whether there is something to send that may have found no place.
     static func waitsForPlace(_ channel: Pointer) -> Bool {
         unsafe channel.pointee.owesRoom || channel.pointee.firstRead != nil || channel.pointee.runByteCount > 0
-            || mustReturn(channel)
+            || channel.pointee.openBuffer >= 0 || mustReturn(channel)
     }
 
     // Hot path.
@@ -115,7 +115,11 @@ extension VerbsChannel {
         unsafe device.pointee.outstandingCount -= 1
         if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
         if unsafe slot.isBulk { unsafe channel.pointee.outgoing?.pointee.finished += 1 }
-        if unsafe slot.read != nil { unsafe pieceEnded(channel, slot, status) }
+        if unsafe slot.read != nil {
+            unsafe channel.pointee.isGathering = true
+            unsafe pieceEnded(channel, slot, status)
+            unsafe channel.pointee.isGathering = false
+        }
     }
 
     static func giveSendBuffer(_ device: VerbsDevice.Pointer, _ buffer: Int32) {
@@ -123,7 +127,7 @@ extension VerbsChannel {
         unsafe device.pointee.sendBufferCount -= 1
     }
 
-    /// What a queue pair that is gone cannot complete any more.
+    /// What a queue pair that is gone cannot send or complete any more.
     static func dropSends(_ channel: Pointer) {
         let device = unsafe channel.pointee.device
         while unsafe channel.pointee.completed != channel.pointee.posted {
@@ -133,5 +137,7 @@ extension VerbsChannel {
             unsafe device.pointee.outstandingCount -= 1
             if unsafe slot.buffer >= 0 { unsafe giveSendBuffer(device, slot.buffer) }
         }
+        if unsafe channel.pointee.openBuffer >= 0 { unsafe giveSendBuffer(device, channel.pointee.openBuffer) }
+        unsafe channel.pointee.openBuffer = -1
     }
 }

@@ -84,7 +84,7 @@ extension VerbsChannel {
         let byteCount = unsafe channel.pointee.runByteCount
         guard byteCount > 0, let slots = unsafe channel.pointee.outgoing, let remote = unsafe slots.pointee.remote,
             unsafe byteCount == slots.pointee.slotByteCount
-                || (slots.pointee.underWay < BulkSlots.underWayLimit && !channel.pointee.isFilling),
+                || (slots.pointee.underWay < BulkSlots.underWayLimit && !channel.pointee.isGathering),
             unsafe hasPlace(channel, 2)
         else { return }
         let device = unsafe channel.pointee.device

@@ -86,8 +86,11 @@ import CVerbs
     var hasAskedForSlots = false
     /// Bytes in the next slot that are to be sent; what follows them goes there too.
     var runByteCount = 0
-    /// The engine is sending all that it could not before.
-    var isFilling = false
+    /// The engine is being told of something, and what it sends meanwhile goes together.
+    var isGathering = false
+    /// The frame that this is put into, and how many bytes of the stream it has; -1 for none.
+    var openBuffer: Int32 = -1
+    var openByteCount = 0
     /// What is to be sent is for a slot, and none is free.
     var waitsForSlot = false
 

@@ -62,6 +62,9 @@ extension VerbsChannel {
     /// Asks for as much as may be under way.
     static func continueReads(_ channel: Pointer) {
         let device = unsafe channel.pointee.device
+        // Several at once, so that one completion and one frame tell of them: one of half of what may be under way, or the last.
+        guard unsafe 2 * channel.pointee.bytesUnderWay <= VerbsRead.underWayLimit else { return }
+        var untold: UInt64 = 0
         var next = unsafe channel.pointee.firstRead
         while let read = unsafe next {
             while unsafe read.pointee.byteCount > 0, unsafe read.pointee.error == 0 {
@@ -70,11 +73,14 @@ extension VerbsChannel {
                     unsafe channel.pointee.posted &- channel.pointee.completed < readPlaces
                 else { return unsafe post(channel) }
                 let byteCount = unsafe min(read.pointee.byteCount, channel.pointee.readByteLimit)
+                untold += byteCount
+                let isSignaled = unsafe device.pointee.isIWARP || 2 * untold >= VerbsRead.underWayLimit
+                if isSignaled { untold = 0 }
                 let localKey = unsafe read.pointee.entry.pointee.region.map { unsafe cverbs_local_key($0) } ?? 0
                 let work = unsafe cverbs_work(
                     number: 0, start: read.pointee.destination, byte_count: UInt32(byteCount), local_key: localKey,
                     remote_address: read.pointee.source, remote_key: read.pointee.remoteKey,
-                    operation: UInt8(CVERBS_READ), is_signaled: 1, is_inline: 0)
+                    operation: UInt8(CVERBS_READ), is_signaled: isSignaled ? 1 : 0, is_inline: 0)
                 unsafe add(channel, work, SendSlot(readByteCount: UInt32(byteCount), read: read))
                 unsafe read.pointee.destination += Int(byteCount)
                 unsafe read.pointee.source += byteCount

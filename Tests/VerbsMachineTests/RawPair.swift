@@ -12,6 +12,7 @@ final class ToldEngine {
     var lost: [(error: Int32, reason: String)] = []
     var closedCount = 0
     var readErrors: [Int32] = []
+    var whenRead: () -> Void = {}
     var whenWritable: () -> Void = {}
     /// How many bytes it takes until `resume`.
     var appetite = Int.max
@@ -33,7 +34,11 @@ final class ToldEngine {
                     engine.appetite -= count
                     return UInt64(count)
                 }, writable: { ToldEngine.of($0).whenWritable() },
-                read_done: { connection, _, error in ToldEngine.of(connection).readErrors.append(error) },
+                read_done: { connection, _, error in
+                    let engine = ToldEngine.of(connection)
+                    engine.readErrors.append(error)
+                    engine.whenRead()
+                },
                 closed: { connection, _ in ToldEngine.of(connection).closedCount += 1 },
                 lost: { connection, error, reason in
                     ToldEngine.of(connection).lost.append((error, String(cString: reason!)))
