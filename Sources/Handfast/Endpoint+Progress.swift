@@ -87,12 +87,13 @@ extension Endpoint {
         var isSlow = true
         // Since the last look at the clock, and without anything that came.
         var (rounds, spins) = (0, 0)
-        var spinEnd: ContinuousClock.Instant?
+        // No optional instant: to set it costs calls into the runtime, with each message.
+        var (isSpinning, spinEnd) = (false, lookedAt)
         while !condition() {
             let isBusy = progress() > 0
             rounds += 1
             if isBusy {
-                (spins, spinEnd) = (0, nil)
+                (spins, isSpinning) = (0, false)
             } else {
                 spins += 1
                 csystem_pause()
@@ -107,11 +108,12 @@ extension Endpoint {
             guard !isBusy else { continue }
             // Two processes on one core: the other must get its turn.
             if spins > Self.spinsBeforeYield { sched_yield() }
-            if let end = spinEnd {
-                guard end <= now, !condition() else { continue }
+            if isSpinning {
+                guard spinEnd <= now, !condition() else { continue }
                 sleep(until: deadline)
                 lookedAt = .now
             } else {
+                isSpinning = true
                 spinEnd =
                     now
                     + Self.spinDuration(
@@ -129,7 +131,7 @@ extension Endpoint {
     /// Perhaps nobody has posted a receive for them yet.
     private static let offeredByteLimit = 4 << 20
 
-    private static let roundsBeforeClock = 64
+    private static let roundsBeforeClock = 256
     private static let measuredRound = 1
     /// Longer than a round that brings a message; from then on each is measured.
     private static let slowRound = Duration.microseconds(10)
