@@ -23,11 +23,11 @@ struct EchoSession: ~Copyable {
     private let allocates: Bool
     /// What of it was announced: it stays, so that a device may know it all the time.
     private var region: MemoryRegion?
-    private var requests: [Request?]
+    private var requests: UnsafeMutablePointer<Request?>
     private var posted: SlotQueue
     private var sending: SlotQueue
     /// Last in, first out, so that a ping-pong stays in one place of the cache.
-    private var free: [Int]
+    private var free: SlotQueue
 
     /// - Parameters:
     ///   - payloadByteCount: the longest message that is echoed unannounced.
@@ -40,15 +40,18 @@ struct EchoSession: ~Copyable {
         limit = 4 * payloadByteCount
         layout = .unannounced(payloadByteCount: payloadByteCount)
         memory = try Memory(byteCount: layout.byteCount)
-        requests = []
-        posted = SlotQueue(capacity: 0)
-        sending = SlotQueue(capacity: 0)
-        free = []
-        layOut()
+        let count = layout.slotCount
+        requests = Self.makeRequests(count)
+        posted = SlotQueue(capacity: count)
+        sending = SlotQueue(capacity: count)
+        free = SlotQueue(capacity: count, filling: true)
         post(endpoint)
     }
 
-    deinit { region?.deregister() }
+    deinit {
+        region?.deregister()
+        requests.deallocate()
+    }
 
     /// Nothing is under way any more.
     var isOver: Bool {
@@ -176,10 +179,17 @@ struct EchoSession: ~Copyable {
 
     private mutating func layOut() {
         let count = layout.slotCount
-        requests = Array(repeating: nil, count: count)
+        requests.deallocate()
+        requests = Self.makeRequests(count)
         posted = SlotQueue(capacity: count)
         sending = SlotQueue(capacity: count)
-        free = Array((0..<count).reversed())
+        free = SlotQueue(capacity: count, filling: true)
+    }
+
+    private static func makeRequests(_ count: Int) -> UnsafeMutablePointer<Request?> {
+        let requests = UnsafeMutablePointer<Request?>.allocate(capacity: count)
+        requests.initialize(repeating: nil, count: count)
+        return requests
     }
 
     mutating func end(_ error: HandfastError) {
