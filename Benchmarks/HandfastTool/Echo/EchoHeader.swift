@@ -28,6 +28,7 @@ enum EchoHeader {
 
     // Hot path.
     /// What a peer's message asks for; a header that is not ours asks for an echo.
+    @inline(__always)
     static func kind(of header: UnsafeRawPointer, byteCount: Int) -> Kind {
         guard byteCount == Self.byteCount,
             UInt32(littleEndian: header.loadUnaligned(as: UInt32.self)) == mark

@@ -130,22 +130,27 @@ struct EchoSession: ~Copyable {
         } catch { end(error) }
     }
 
-    // Hot path.
+    // Hot path. Not inlined, this and the next would have all of the session copied for a call.
+    @inline(__always)
     private func payload(_ number: Int) -> UnsafeMutableRawPointer {
         payloads + (layout.sharesRoom ? 0 : number * layout.payloadStride)
     }
 
     // Hot path.
     /// Where the payload of its echo lies.
+    @inline(__always)
     private func answer(to number: Int) -> UnsafeMutableRawPointer {
         payloads + (layout.sharesRoom ? 1 : number) * layout.payloadStride
     }
 
     private var payloads: UnsafeMutableRawPointer {
-        memory.bytes.baseAddress! + layout.slotCount * layout.headerByteCount
+        @inline(__always) get {
+            memory.bytes.baseAddress! + layout.slotCount * layout.headerByteCount
+        }
     }
 
     // Hot path.
+    @inline(__always)
     private func header(_ number: Int) -> UnsafeMutableRawPointer {
         memory.bytes.baseAddress! + number * layout.headerByteCount
     }
