@@ -19,7 +19,7 @@ import Glibc
     let start: UnsafeMutableRawPointer
     let slotByteCount: Int
     let region: OpaquePointer
-    /// Of a sender: where its peer has them.
+    /// Of a sender: where its peer has them, of which each may be larger.
     let remote: Exposure?
     /// How many have been written, ever.
     var used = 0
@@ -68,7 +68,14 @@ import Glibc
     var byteCount: Int { unsafe Self.count * slotByteCount }
 
     // Hot path.
-    func offset(_ number: Int) -> Int { unsafe number % Self.count * slotByteCount }
+    /// Where a slot of these begins.
+    func start(of number: Int) -> UnsafeMutableRawPointer { unsafe start + number % Self.count * slotByteCount }
+
+    // Hot path.
+    /// Where the peer has it.
+    func address(of number: Int, in remote: Exposure) -> UInt64 {
+        unsafe remote.address + UInt64(number % Self.count) * (remote.memoryByteCount / UInt64(Self.count))
+    }
 
     /// Of a sender.
     var isFull: Bool { unsafe used - min(finished, returned) == Self.count }

@@ -176,7 +176,7 @@ extension VerbsChannel {
         var start = unsafe start + frame.dataOffset
         if frame.bulkByteCount > 0, let incoming = unsafe channel.pointee.incoming {
             unsafe start =
-                unsafe UnsafeRawPointer(incoming.pointee.start) + incoming.pointee.offset(incoming.pointee.finished)
+                unsafe UnsafeRawPointer(incoming.pointee.start(of: incoming.pointee.finished))
         }
         let taken = unsafe channel.pointee.heldOffset
         return unsafe UnsafeRawBufferPointer(start: start + taken, count: frame.streamByteCount - taken)

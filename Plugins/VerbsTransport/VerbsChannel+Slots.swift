@@ -24,8 +24,7 @@ extension VerbsChannel {
             guard unsafe channel.pointee.hasAskedForSlots, unsafe channel.pointee.outgoing == nil,
                 let slotByteCount = unsafe BulkSlots.slotByteCount(of: offer)
             else { return false }
-            unsafe channel.pointee.outgoing = unsafe BulkSlots.make(
-                channel.pointee.device.pointee.handle, slotByteCount: slotByteCount, remote: offer)
+            unsafe channel.pointee.outgoing = unsafe makeSlots(channel, atMost: slotByteCount, remote: offer)
         }
         if frame.flags.contains(.wantsSlots) { unsafe setSlotsAside(channel) }
         return true
@@ -33,29 +32,36 @@ extension VerbsChannel {
 
     /// As far as there is memory to receive in.
     private static func setSlotsAside(_ channel: Pointer) {
-        let device = unsafe channel.pointee.device
         guard unsafe channel.pointee.incoming == nil,
             unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining,
-            unsafe channel.pointee.inlineLimit >= Frame.byteCount + Exposure.byteCount,
-            let slotByteCount = unsafe device.pointee.reserveSlots()
+            unsafe channel.pointee.inlineLimit >= Frame.byteCount + Exposure.byteCount
         else { return }
-        unsafe channel.pointee.incoming = unsafe BulkSlots.make(
-            device.pointee.handle, slotByteCount: slotByteCount, remote: nil)
-        guard unsafe channel.pointee.incoming != nil else {
-            return unsafe device.pointee.releaseSlots(slotByteCount)
-        }
-        unsafe channel.pointee.owesOffer = true
+        unsafe channel.pointee.incoming = unsafe makeSlots(channel, atMost: BulkSlots.largestByteCount, remote: nil)
+        unsafe channel.pointee.owesOffer = unsafe channel.pointee.incoming != nil
         unsafe touch(channel)
+    }
+
+    /// As large as there is memory for; nil when there is too little.
+    private static func makeSlots(_ channel: Pointer, atMost limit: Int, remote: Exposure?) -> BulkSlots.Pointer? {
+        let device = unsafe channel.pointee.device
+        guard let slotByteCount = unsafe device.pointee.reserveSlots(atMost: limit) else { return nil }
+        let slots = unsafe BulkSlots.make(device.pointee.handle, slotByteCount: slotByteCount, remote: remote)
+        if unsafe slots == nil { unsafe device.pointee.releaseSlots(slotByteCount) }
+        return unsafe slots
     }
 
     /// After its queue pair.
     static func dropSlots(_ channel: Pointer) {
-        if let outgoing = unsafe channel.pointee.outgoing { unsafe BulkSlots.destroy(outgoing) }
+        unsafe drop(channel, channel.pointee.outgoing)
         unsafe channel.pointee.outgoing = nil
-        guard let incoming = unsafe channel.pointee.incoming else { return }
-        unsafe channel.pointee.device.pointee.releaseSlots(incoming.pointee.slotByteCount)
-        unsafe BulkSlots.destroy(incoming)
+        unsafe drop(channel, channel.pointee.incoming)
         unsafe channel.pointee.incoming = nil
+    }
+
+    private static func drop(_ channel: Pointer, _ slots: BulkSlots.Pointer?) {
+        guard let slots = unsafe slots else { return }
+        unsafe channel.pointee.device.pointee.releaseSlots(slots.pointee.slotByteCount)
+        unsafe BulkSlots.destroy(slots)
     }
 
     // Hot path.
@@ -71,7 +77,7 @@ extension VerbsChannel {
         let filled = unsafe channel.pointee.runByteCount
         let byteCount = unsafe min(Int(clamping: cursor.byteCount), slots.pointee.slotByteCount - filled)
         guard byteCount > 0 else { return false }
-        let start = unsafe slots.pointee.start + slots.pointee.offset(slots.pointee.used) + filled
+        let start = unsafe slots.pointee.start(of: slots.pointee.used) + filled
         unsafe cursor.move(to: UnsafeMutableRawBufferPointer(start: start, count: byteCount))
         unsafe channel.pointee.runByteCount += byteCount
         unsafe sendRun(channel)
@@ -89,15 +95,16 @@ extension VerbsChannel {
         else { return }
         let device = unsafe channel.pointee.device
         if unsafe device.pointee.workCount > 0 { unsafe post(channel) }
-        let offset = unsafe slots.pointee.offset(slots.pointee.used)
-        unsafe slots.pointee.used += 1
+        let number = unsafe slots.pointee.used
+        unsafe slots.pointee.used = number + 1
         unsafe channel.pointee.runByteCount = 0
         unsafe add(
             channel,
             cverbs_work(
-                number: 0, start: slots.pointee.start + offset, byte_count: UInt32(byteCount),
-                local_key: cverbs_local_key(slots.pointee.region), remote_address: remote.address + UInt64(offset),
-                remote_key: remote.remoteKey, operation: UInt8(CVERBS_WRITE), is_signaled: 0, is_inline: 0),
+                number: 0, start: slots.pointee.start(of: number), byte_count: UInt32(byteCount),
+                local_key: cverbs_local_key(slots.pointee.region),
+                remote_address: slots.pointee.address(of: number, in: remote), remote_key: remote.remoteKey,
+                operation: UInt8(CVERBS_WRITE), is_signaled: 0, is_inline: 0),
             SendSlot(isBulk: true))
         var frame = Frame()
         frame.flags = .bulk

@@ -174,12 +174,13 @@ extension VerbsDevice {
 
     mutating func release(_ count: Int) { unsafe reservedCount -= count }
 
-    /// Sets memory aside for the bulk slots of one more connection. All together have at most a quarter; one has at most an
-    /// eighth of what is left of that, so that there is some for others, but never less than makes sense.
+    /// Sets memory aside for the bulk slots of one more connection, in one direction. All together have at most a quarter; these
+    /// have at most an eighth of what is left of that, so that there is some for others, but never less than makes sense.
+    /// - Parameter limit: a slot's bytes; a power of two.
     /// - Returns: bytes of a slot; nil when there is no room.
-    mutating func reserveSlots() -> Int? {
+    mutating func reserveSlots(atMost limit: Int) -> Int? {
         let left = unsafe min(receiveLimit / 4, receiveLimit - reservedCount) - slotBufferCount
-        var slotByteCount = unsafe BulkSlots.largestByteCount
+        var slotByteCount = limit
         while unsafe slotByteCount > BulkSlots.smallestByteCount, unsafe 8 * BulkSlots.bufferCount(slotByteCount) > left
         {
             slotByteCount /= 2

@@ -125,9 +125,14 @@ final class RawPair {
 
     /// The attacker asks for slots, and is told of them.
     func setSlotsAside(_ channels: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)) throws {
-        channels.attacker.pointee.hasAskedForSlots = true
-        try post([32, 0, 0, 0, 0, 0, 0, 0], over: channels.attacker)
+        try askForSlots(channels)
         try run("the offer") { channels.attacker.pointee.outgoing != nil }
+    }
+
+    func askForSlots(_ channels: (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer)) throws {
+        channels.attacker.pointee.hasAskedForSlots = true
+        channels.attacker.pointee.credits -= 1
+        try post([32, 0, 0, 0, 0, 0, 0, 0], over: channels.attacker)
     }
 
     /// Moves both sides until the condition holds.

@@ -41,7 +41,9 @@ extension `Over verbs in the virtual machine` {
             let pair = try RawPair()
             let device = pair.victimDevice
             var reserved: [Int] = []
-            while let slotByteCount = device.pointee.reserveSlots() { reserved.append(slotByteCount) }
+            while let slotByteCount = device.pointee.reserveSlots(atMost: BulkSlots.largestByteCount) {
+                reserved.append(slotByteCount)
+            }
             // Of 16 MiB: an eighth of what is left is 1.5 MiB, and later 768, 384, and 192 KiB or less.
             let count = { size in reserved.count { $0 == size << 10 } }
             #expect([512, 256, 128, 64].map(count) == [3, 8, 7, 15])
@@ -55,6 +57,37 @@ extension `Over verbs in the virtual machine` {
             #expect(channels.attacker.pointee.hasAskedForSlots && channels.victim.pointee.incoming == nil)
             for slotByteCount in reserved { device.pointee.releaseSlots(slotByteCount) }
             try pair.close(channels)
+        }
+
+        /// Of the sender, whose memory is short; the receiver's is not.
+        @Test(arguments: [64, 0]) func `goes through smaller slots where the sender has no more`(kibibytes: Int) throws
+        {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let channels = try pair.connect(engine)
+            let device = channels.attacker.pointee.device
+            var reserved: [Int] = []
+            while reserved.last != 64 << 10, let some = device.pointee.reserveSlots(atMost: BulkSlots.largestByteCount)
+            {
+                reserved.append(some)
+            }
+            while kibibytes == 0, let some = device.pointee.reserveSlots(atMost: 64 << 10) { reserved.append(some) }
+            let used = device.pointee.slotBufferCount
+            try pair.askForSlots(channels)
+            try pair.run("the slots") { channels.victim.pointee.incoming?.pointee.slotByteCount == 512 << 10 }
+            let bytes = (0..<900_000).map { UInt8(truncatingIfNeeded: $0 &* 0x9e37_79b9 >> 9) }
+            try send(bytes[...], channels, pair, engine, .max)
+            try pair.run("all bytes") { engine.delivered.count == bytes.count }
+            #expect(engine.has(bytes))
+            if kibibytes > 0 {
+                #expect(channels.attacker.pointee.outgoing?.pointee.slotByteCount == kibibytes << 10)
+                #expect(device.pointee.slotBufferCount > used)
+            } else {
+                #expect(channels.attacker.pointee.outgoing == nil && device.pointee.slotBufferCount == used)
+            }
+            try pair.close(channels)
+            #expect(device.pointee.slotBufferCount == used)
+            for slotByteCount in reserved { device.pointee.releaseSlots(slotByteCount) }
         }
 
         @Test(
