@@ -32,9 +32,9 @@ extension VerbsChannel {
 
     // Hot path.
     fileprivate static func sendNext(_ channel: Pointer, _ cursor: inout PieceCursor) -> Bool {
-        // What is exposed is told of in a frame, before bytes that may name it.
         if unsafe channel.pointee.isGathering, unsafe gather(channel, &cursor) { return true }
         guard unsafe sendOpenFrame(channel) else { return false }
+        // What is exposed is told of in a frame, before bytes that may name it.
         if let slots = unsafe channel.pointee.outgoing,
             unsafe cursor.byteCount >= BulkSlots.leastByteCount || channel.pointee.runByteCount > 0,
             unsafe channel.pointee.exposures?.pointee.unannounced.isEmpty ?? true
