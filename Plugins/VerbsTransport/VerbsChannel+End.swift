@@ -19,7 +19,8 @@ import Glibc
 extension VerbsChannel {
     /// Sends the last frame when there is a buffer for it, and goes when all has arrived.
     static func leave(_ channel: Pointer) {
-        if unsafe channel.pointee.owesEnd, unsafe sendGathered(channel),
+        let hasGathered = unsafe channel.pointee.owesEnd && !sendGathered(channel)
+        if unsafe channel.pointee.owesEnd, !hasGathered,
             unsafe channel.pointee.posted &- channel.pointee.completed < sendCount
         {
             if unsafe channel.pointee.credits > 0 {
@@ -30,8 +31,8 @@ extension VerbsChannel {
                 unsafe sendControl(channel, [.end, .control])
             }
         }
-        // The peer may be dead, and never have a buffer.
-        if unsafe channel.pointee.owesEnd { unsafe linger(channel, VerbsTiming.waitingToEnd) }
+        // The peer may be dead, and never have a buffer; what is gathered waits for this side's device alone.
+        if unsafe channel.pointee.owesEnd, !hasGathered { unsafe linger(channel, VerbsTiming.waitingToEnd) }
         let isDone =
             unsafe !channel.pointee.owesEnd && channel.pointee.posted == channel.pointee.completed
             && hasArrived(channel)
