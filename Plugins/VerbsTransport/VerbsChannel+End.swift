@@ -19,10 +19,17 @@ import Glibc
 extension VerbsChannel {
     /// Sends the last frame when there is a buffer for it, and goes when all has arrived.
     static func leave(_ channel: Pointer) {
-        let hasGathered = unsafe channel.pointee.owesEnd && !sendGathered(channel)
-        if unsafe channel.pointee.owesEnd, !hasGathered,
-            unsafe channel.pointee.posted &- channel.pointee.completed < sendCount
-        {
+        // What is gathered waits for this side's device alone, and the end for it.
+        if unsafe channel.pointee.owesEnd, unsafe sendGathered(channel) { unsafe sendEnd(channel) }
+        let isDone =
+            unsafe !channel.pointee.owesEnd && channel.pointee.posted == channel.pointee.completed
+            && hasArrived(channel)
+        // Nobody reads any more what is on its way to a peer that has ended.
+        if unsafe isDone || channel.pointee.hasPeerEnded || channel.pointee.error != 0 { unsafe breakPair(channel) }
+    }
+
+    private static func sendEnd(_ channel: Pointer) {
+        if unsafe channel.pointee.posted &- channel.pointee.completed < sendCount {
             if unsafe channel.pointee.credits > 0 {
                 unsafe channel.pointee.owesEnd = false
                 unsafe sendControl(channel, .end)
@@ -31,13 +38,8 @@ extension VerbsChannel {
                 unsafe sendControl(channel, [.end, .control])
             }
         }
-        // The peer may be dead, and never have a buffer; what is gathered waits for this side's device alone.
-        if unsafe channel.pointee.owesEnd, !hasGathered { unsafe linger(channel, VerbsTiming.waitingToEnd) }
-        let isDone =
-            unsafe !channel.pointee.owesEnd && channel.pointee.posted == channel.pointee.completed
-            && hasArrived(channel)
-        // Nobody reads any more what is on its way to a peer that has ended.
-        if unsafe isDone || channel.pointee.hasPeerEnded || channel.pointee.error != 0 { unsafe breakPair(channel) }
+        // The peer may be dead, and never have a buffer.
+        if unsafe channel.pointee.owesEnd { unsafe linger(channel, VerbsTiming.waitingToEnd) }
     }
 
     /// Has it go after a while, whatever it waits for.
