@@ -15,7 +15,7 @@ extension `Over verbs in the virtual machine` {
             readCount: Int, frameLimit: Int
         ) throws {
             try withReader { pair, peer, reader, engine, read in
-                engine.whenRead = { send([UInt8(engine.readErrors.count), 7], reader) }
+                engine.whenRead = { send([UInt8(engine.readErrors.count), 7], over: reader) }
                 let credits = reader.pointee.credits
                 try read(readCount)
                 try pair.run("all reads") { engine.readErrors.count == readCount }
@@ -51,7 +51,7 @@ extension `Over verbs in the virtual machine` {
         func `stays in order, whatever its size`(sizes: [Int]) throws {
             try withReader { pair, peer, reader, engine, read in
                 let bytes = sizes.enumerated().map { [UInt8](repeating: UInt8($0.offset + 1), count: $0.element) }
-                engine.whenRead = { for part in bytes { send(part, reader) } }
+                engine.whenRead = { for part in bytes { send(part, over: reader) } }
                 let all = bytes.flatMap { $0 }
                 try read(1)
                 try pair.run("the answers") { pair.attackersEngine.delivered.count >= all.count }
@@ -94,7 +94,7 @@ extension `Over verbs in the virtual machine` {
             let crowd = device.pointee.outstandingLimit
             engine.whenRead = {
                 device.pointee.outstandingCount += crowd
-                send([9], reader)
+                send([9], over: reader)
             }
             try read(1)
             try pair.run("the read") { engine.readErrors == [0] }
@@ -114,8 +114,8 @@ extension `Over verbs in the virtual machine` {
             let (memory, room) = (Room(Self.size), Room(Self.size))
             var name: UInt64 = 0
             #expect(verbsExpose(peer, memory.bytes.baseAddress, UInt64(Self.size), &name) == 0)
-            send([1], peer)
-            send([2], reader)
+            send([1], over: peer)
+            send([2], over: reader)
             try pair.run("both are active") {
                 engine.delivered == [1] && pair.attackersEngine.delivered == [2] && reader.pointee.credits >= 8
             }
@@ -134,12 +134,5 @@ extension `Over verbs in the virtual machine` {
             if reader.pointee.phase == .open { verbsClose(reader) }
             try pair.run("both are gone") { pair.isEmpty }
         }
-    }
-}
-
-private func send(_ bytes: [UInt8], _ channel: VerbsChannel.Pointer) {
-    bytes.withUnsafeBytes { bytes in
-        var piece = hf_piece(bytes: bytes.baseAddress, byte_count: UInt64(bytes.count))
-        _ = verbsSend(channel, &piece, 1)
     }
 }

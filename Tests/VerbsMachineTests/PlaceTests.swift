@@ -81,10 +81,4 @@ extension `Over verbs in the virtual machine` {
     }
 }
 
-private func sendByte(_ channel: VerbsChannel.Pointer) throws {
-    let sent = withUnsafeBytes(of: 7 as UInt8) { bytes in
-        var piece = hf_piece(bytes: bytes.baseAddress, byte_count: 1)
-        return verbsSend(channel, &piece, 1)
-    }
-    try #require(sent == 1)
-}
+private func sendByte(_ channel: VerbsChannel.Pointer) throws { try #require(send([7], over: channel) == 1) }

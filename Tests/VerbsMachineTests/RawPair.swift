@@ -51,6 +51,15 @@ final class ToldEngine {
     }
 }
 
+/// As the engine would, once.
+/// - Returns: how many bytes were taken.
+@discardableResult func send(_ bytes: [UInt8], over channel: VerbsChannel.Pointer) -> Int {
+    bytes.withUnsafeBytes { bytes in
+        var piece = hf_piece(bytes: bytes.baseAddress, byte_count: UInt64(bytes.count))
+        return Int(verbsSend(channel, &piece, 1))
+    }
+}
+
 /// Two transports of this process, over rxe1 and rxe0, and connections between them: one side is the transport as it is,
 /// the other sends what it is told to.
 final class RawPair {

@@ -82,11 +82,9 @@ extension `Over verbs in the virtual machine` {
             engine.appetite = 0
             let slots = try #require(channels.attacker.pointee.outgoing)
             var sent = [UInt8](repeating: 1, count: slots.pointee.byteCount)
-            let count = (sent + [UInt8](repeating: 2, count: Self.size)).withUnsafeBytes { bytes in
-                var piece = hf_piece(bytes: bytes.baseAddress, byte_count: UInt64(bytes.count))
-                return verbsSend(channels.attacker, &piece, 1)
-            }
-            #expect(count == UInt64(sent.count) && slots.pointee.isFull)
+            let count = VerbsMachineTests.send(
+                sent + [UInt8](repeating: 2, count: Self.size), over: channels.attacker)
+            #expect(count == sent.count && slots.pointee.isFull)
             pair.attackersEngine.whenWritable = {
                 pair.attackersEngine.whenWritable = {}
                 for number in 3...5 {
@@ -128,11 +126,7 @@ extension `Over verbs in the virtual machine` {
         }
 
         private func send(_ bytes: [UInt8], _ channel: VerbsChannel.Pointer, _ sent: inout [UInt8]) throws {
-            let count = bytes.withUnsafeBytes { bytes in
-                var piece = hf_piece(bytes: bytes.baseAddress, byte_count: UInt64(bytes.count))
-                return verbsSend(channel, &piece, 1)
-            }
-            try #require(count == UInt64(bytes.count))
+            try #require(VerbsMachineTests.send(bytes, over: channel) == bytes.count)
             sent += bytes
         }
     }
