@@ -13,8 +13,10 @@ enum VerbsAvailability {
         switch missing {
         case 0: break
         case CVERBS_NO_HEADERS:
+            // SwiftPM does not notice headers that came after a build.
             throw refusal(
-                "built without the headers of RDMA verbs; install libibverbs-dev and librdmacm-dev and build again")
+                "built without the headers of RDMA verbs; install libibverbs-dev and librdmacm-dev, then `swift package clean` and build again"
+            )
         case CVERBS_NO_VERBS_LIBRARY:
             throw refusal(
                 "libibverbs cannot be used: \(why); if it is missing or too old, install libibverbs1 and ibverbs-providers"

@@ -18,7 +18,7 @@ private func settings(_ environment: [String: String] = [:]) throws -> VerbsSett
             switch status {
             case 0: "no RDMA device; `rdma link` lists those of the kernel, ibverbs-providers has their drivers"
             case CVERBS_NO_HEADERS:
-                "built without the headers of RDMA verbs; install libibverbs-dev and librdmacm-dev and build again"
+                "built without the headers of RDMA verbs; install libibverbs-dev and librdmacm-dev, then `swift package clean` and build again"
             case CVERBS_NO_VERBS_LIBRARY:
                 "libibverbs cannot be used: \(why); if it is missing or too old, install libibverbs1 and ibverbs-providers"
             default: "librdmacm cannot be used: \(why); if it is missing or too old, install librdmacm1"
