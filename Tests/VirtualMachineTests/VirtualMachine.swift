@@ -15,6 +15,9 @@ enum VirtualMachine {
     /// This program, which has all tests.
     static let tests = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
 
+    /// `handfast`, which was built beside it.
+    static let tool = URL(filePath: tests).deletingLastPathComponent().appending(path: "handfast").path
+
     /// Calls `Tests/VirtualMachine/run`, which ends after its `--timeout`, 300 s if it has none.
     /// - Returns: its exit status, and its output with errors.
     static func run(_ arguments: [String]) throws -> (status: Int32, output: String) { try start("run", arguments) }

@@ -61,6 +61,20 @@ struct `In the virtual machine` {
         #expect(output.split(separator: "\n").count { $0.hasPrefix("20 iters in ") } == 2, "\(output)")
     }
 
+    @Test func `Handfast joins two of them by verbs, left to itself, and brings back what was sent`() throws {
+        let tool = VirtualMachine.tool
+        let server = "'\(tool)' perf --listen $VERBS_ADDRESSES:7000@far --once"
+        let measure = "'\(tool)' perf --connect $VERBS_PEER:7000@far --verify --iterations 10 --sizes 8,64k,1m"
+        // The other one may not listen yet.
+        let client = "export HANDFAST_CONNECT_ATTEMPTS=1000 HANDFAST_CONNECT_DEADLINE_MS=60000; \(measure)"
+        let (status, output) = try VirtualMachine.run(["--two", server, client])
+        #expect(status == 0, "\(output)")
+        let chosen = /verbs: chosen; .*shm: refused by the peer, the peer runs on another host.*tcp: not tried/
+        #expect(output.contains(chosen), "\(output)")
+        #expect(output.contains(/\n +1048576 +[0-9]/), "\(output)")
+        #expect(output.contains(/10\.1\.0\.2:[0-9]+ .* closed the connection/), "\(output)")
+    }
+
     @Test func `a command that does not end is ended`() throws {
         let (status, output) = try VirtualMachine.run(["--timeout", "1", "tail", "-f", "/dev/null"])
         #expect(status == 124)
