@@ -14,7 +14,10 @@ enum ClosingDevices {
 
     static func sweep() {
         addresses.withLock { list in
-            list.removeAll { unsafe close(VerbsDevice.Pointer(bitPattern: $0)!) }
+            list.removeAll {
+                let device = unsafe VerbsDevice.Pointer(bitPattern: $0)!
+                return unsafe !device.pointee.maker.isThisProcess || close(device)
+            }
         }
     }
 

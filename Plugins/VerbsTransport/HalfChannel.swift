@@ -43,6 +43,7 @@ import TransportAPI
     }
 
     deinit {
+        guard unsafe route.device.pointee.maker.isThisProcess else { return }
         // A read that is under way ends with its queue pair.
         if let channel = unsafe channel { unsafe VerbsChannel.abandon(channel) }
         dropSink()

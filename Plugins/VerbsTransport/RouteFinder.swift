@@ -26,7 +26,10 @@ import TransportAPI
         guard unsafe resolver != nil else { throw Self.unreachable(peer, -status) }
     }
 
-    deinit { if let resolver = unsafe resolver { unsafe cverbs_resolver_destroy(resolver) } }
+    deinit {
+        guard transport.maker.isThisProcess, let resolver = unsafe resolver else { return }
+        unsafe cverbs_resolver_destroy(resolver)
+    }
 
     /// Readable when there may be an answer; -1 when there is one already.
     var descriptor: Int32 { unsafe resolver.map { unsafe cverbs_resolver_descriptor($0) } ?? -1 }

@@ -12,6 +12,7 @@ import Glibc
     /// Completions taken with one call.
     static let batch = Int(CVERBS_WORK_LIMIT)
 
+    let maker = Maker()
     let handle: OpaquePointer
     /// Its queue pairs are connected by librdmacm alone.
     let isIWARP: Bool

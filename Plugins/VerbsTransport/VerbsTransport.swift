@@ -18,6 +18,7 @@ public import TransportAPI
     let raw: VerbsState.Pointer
     let settings: VerbsSettings
     private let watcher: Descriptor
+    let maker = Maker()
     /// By name; a device is opened when it is needed first.
     private var devices: [String: VerbsDevice.Pointer] = unsafe [:]
 
@@ -37,6 +38,7 @@ public import TransportAPI
     }
 
     deinit {
+        guard maker.isThisProcess else { return }
         drain()
         for index in unsafe 0..<raw.pointee.deviceCount { unsafe ClosingDevices.add(raw.pointee.devices[index]!) }
         unsafe VerbsState.destroy(raw)

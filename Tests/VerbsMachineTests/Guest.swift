@@ -11,6 +11,8 @@ enum Guest {
     /// The addresses of rxe0, where peers listen, and rxe1, by which this process reaches them.
     static let far = "10.1.0.1"
     static let near = "10.1.0.2"
+    /// The address of siw0.
+    static let farIWARP = "10.2.0.1"
 
     /// Runs a command to its end.
     @discardableResult
