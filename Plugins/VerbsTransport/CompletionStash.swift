@@ -2,6 +2,9 @@ import CVerbs
 
 /// Completions that were taken from their queue before their turn, in order.
 @unsafe struct CompletionStash {
+    /// Numbers of queue pairs have 24 bits.
+    private static let nobody: UInt32 = .max
+
     private var capacity = 0
     private var start = 0
     private var end = 0
@@ -18,6 +21,14 @@ import CVerbs
         let count = unsafe Int(cverbs_poll(device, items! + end, Int32(limit)))
         unsafe end += count
         return count
+    }
+
+    /// Takes the queue pair's number from what it has received: soon another one may have it.
+    mutating func disown(_ queuePairNumber: UInt32) {
+        guard let items = unsafe items else { return }
+        for index in unsafe start..<end where unsafe items[index].queue_pair_number == queuePairNumber {
+            unsafe items[index].queue_pair_number = Self.nobody
+        }
     }
 
     /// - Returns: how many.

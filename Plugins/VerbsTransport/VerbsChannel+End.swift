@@ -144,6 +144,7 @@ extension VerbsChannel {
         // Some drivers throw away what a queue pair had completed when it is destroyed, and with it receive buffers.
         unsafe cverbs_queue_pair_break(channel.pointee.pair)
         unsafe device.pointee.stashAll()
+        unsafe device.pointee.stash.disown(channel.pointee.number)
         unsafe cverbs_queue_pair_destroy(channel.pointee.pair)
         unsafe dropSends(channel)
         unsafe dropProof(channel)

@@ -1,4 +1,5 @@
 import CHandfast
+import CVerbs
 import Testing
 
 @testable import VerbsTransport
@@ -38,13 +39,31 @@ extension `Over verbs in the virtual machine` {
             #expect(attacker.pointee.credits == 0)
 
             relieve()
-            let frame: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 7]
-            device.pointee.scratch.copyMemory(from: frame, byteCount: frame.count)
-            victim.pointee.credits -= 1
-            VerbsChannel.add(victim, device.pointee.scratch, frame.count, buffer: -1)
-            VerbsChannel.post(victim, isSignaled: true)
+            postByte(victim)
             try pair.run("its credits") { attacker.pointee.credits > 0 }
             try pair.close((attacker, victim))
+        }
+    }
+
+    @Suite(.serialized) struct `What a queue pair had received when it was destroyed` {
+        @Test func `is nobody's, as another one may have its number now`() throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let (attacker, victim) = try pair.connect(engine)
+            let (number, device) = (victim.pointee.number, pair.victimDevice)
+            postByte(attacker)
+            let deadline = ContinuousClock.now + .seconds(20)
+            while attacker.pointee.completed != attacker.pointee.posted {
+                _ = VerbsState.poll(pair.attacker.raw)
+                try #require(ContinuousClock.now < deadline)
+            }
+            VerbsChannel.destroyPair(victim)
+            #expect(engine.delivered.isEmpty)
+            var found = [cverbs_completion](repeating: cverbs_completion(), count: 8)
+            let count = device.pointee.stash.move(to: &found, limit: found.count)
+            #expect(count > 0)
+            // siw gives out the lowest number that is free.
+            #expect(!found[..<count].contains { $0.queue_pair_number == number })
         }
     }
 
@@ -79,6 +98,16 @@ extension `Over verbs in the virtual machine` {
             try pair.close((peer, reader))
         }
     }
+}
+
+/// Sends a byte that goes at once, and is told of when it has gone.
+private func postByte(_ channel: VerbsChannel.Pointer) {
+    let frame: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 7]
+    let scratch = channel.pointee.device.pointee.scratch
+    scratch.copyMemory(from: frame, byteCount: frame.count)
+    channel.pointee.credits -= 1
+    VerbsChannel.add(channel, scratch, frame.count, buffer: -1)
+    VerbsChannel.post(channel, isSignaled: true)
 }
 
 private func sendByte(_ channel: VerbsChannel.Pointer) throws { try #require(send([7], over: channel) == 1) }
