@@ -60,6 +60,12 @@ import Glibc
         return buffer
     }
 
+    /// Makes sure that so many are free; false when no more memory may be pinned.
+    mutating func prepare(_ count: Int) -> Bool {
+        while unsafe freeCount < count { guard unsafe addSlab() else { return false } }
+        return true
+    }
+
     // Hot path.
     mutating func give(_ buffer: Int32) {
         unsafe next[Int(buffer)] = unsafe firstFree

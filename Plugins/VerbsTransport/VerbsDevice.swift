@@ -9,6 +9,8 @@ import Glibc
 
     /// Buffers of one device that sends may hold at once.
     static let sendBufferLimit = 256
+    /// Those that receives leave to sends in any case: with none at all no send would end, and none wait for an end.
+    static let leastSendBufferCount = 16
     /// Completions taken with one call.
     static let batch = Int(CVERBS_WORK_LIMIT)
 
@@ -163,7 +165,10 @@ extension VerbsDevice {
     /// Sets more buffers aside and posts them; false when no more memory may be pinned.
     mutating func reserve(_ count: Int) -> Bool {
         guard unsafe reservedCount + slotBufferCount + count <= receiveLimit else { return false }
-        while unsafe receiveCount < reservedCount + count {
+        let missing = unsafe max(0, reservedCount + count - receiveCount)
+        let kept = unsafe max(0, Self.leastSendBufferCount - sendBufferCount)
+        guard unsafe missing == 0 || pool.prepare(missing + kept) else { return false }
+        for _ in 0..<missing {
             guard let buffer = unsafe pool.take() else { return false }
             unsafe receiveCount += 1
             unsafe post(buffer)

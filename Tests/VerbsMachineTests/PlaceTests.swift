@@ -1,5 +1,6 @@
 import CHandfast
 import CVerbs
+import Glibc
 import Testing
 
 @testable import VerbsTransport
@@ -64,6 +65,28 @@ extension `Over verbs in the virtual machine` {
             #expect(count > 0)
             // siw gives out the lowest number that is free.
             #expect(!found[..<count].contains { $0.queue_pair_number == number })
+        }
+    }
+
+    @Suite(.serialized) struct `Where no more memory may be pinned` {
+        @Test func `receives leave some buffers to sends, and keep none that do not suffice`() throws {
+            let pair = try RawPair()
+            let channels = try pair.connect(ToldEngine())
+            let device = pair.victimDevice
+            try withoutMorePinnedMemory {
+                let free = device.pointee.pool.freeCount
+                let isReserved = device.pointee.reserve(1000)
+                #expect(!isReserved)
+                #expect(device.pointee.pool.freeCount == free)
+                #expect(device.pointee.pool.error == ENOMEM)
+                while device.pointee.reserve(1) {}
+                let buffers = (0..<16).compactMap { _ in VerbsChannel.takeSendBuffer(device) }
+                #expect(buffers.count == 16)
+                // What sends hold is theirs already.
+                #expect(device.pointee.pool.freeCount == 0)
+                for buffer in buffers { VerbsChannel.giveSendBuffer(device, buffer) }
+            }
+            try pair.close(channels)
         }
     }
 
