@@ -37,6 +37,24 @@ extension `Over verbs in the virtual machine` {
             }
         }
 
+        @Test func `are given up for want of memory, and for no other reason`() throws {
+            try withCache { cache, memory in
+                var error: Int32 = 0
+                cache.keep(memory, 4096)
+                cache.give(try #require(cache.take(memory, 8, CVERBS_READ_INTO, &error)))
+                let constant = mmap(nil, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
+                defer { munmap(constant, 4096) }
+                #expect(cache.take(constant, 4096, CVERBS_READ_INTO, &error) == nil)
+                #expect(error != 0 && error != ENOMEM)
+                #expect(cache.registeredByteCount == 4096)
+                try withoutMorePinnedMemory {
+                    #expect(cache.take(memory + 8192, 4096, CVERBS_READ_INTO, &error) == nil)
+                    #expect(error == ENOMEM)
+                }
+                #expect(cache.registeredByteCount == 0)
+            }
+        }
+
         @Test func `are kept as often as the program says`() throws {
             try withCache { cache, memory in
                 var error: Int32 = 0
