@@ -56,7 +56,9 @@ import Glibc
     var firstDestroyed: Channel?
     /// The last look at the completion queue came to its end.
     private(set) var isDrained = false
-    var pollCount: UInt64 = 0
+    private var pollCount: UInt64 = 0
+    /// The poll that looked at them last.
+    private var lastEvents: UInt64 = 0
     /// Channels that wait for their peer to close.
     var lingering = unsafe LingeringChannels()
 
@@ -157,7 +159,10 @@ extension VerbsDevice {
             || !lingering.isEmpty || isTimeForEvents
     }
 
-    var isTimeForEvents: Bool { unsafe pollCount % Self.eventInterval == 0 }
+    // Hot path.
+    var isTimeForEvents: Bool { unsafe pollCount &- lastEvents >= Self.eventInterval }
+
+    mutating func looksAtEvents() { unsafe lastEvents = unsafe pollCount }
 }
 
 /// Receive buffers: as many are posted as peers may send, so that none ever finds the device without one.

@@ -161,6 +161,7 @@ import Glibc
     }
 
     private static func takeEvents(_ device: VerbsDevice.Pointer) -> UInt32 {
+        unsafe device.pointee.looksAtEvents()
         var count = unsafe takeConnectionEvents(device)
         var event = unsafe cverbs_event()
         while count < 64, unsafe cverbs_next_event(device.pointee.handle, &event) != 0 {
