@@ -45,6 +45,9 @@ extension Endpoint {
     /// Nothing is copied, and nothing pinned until a peer over RDMA reads or is read. The memory stays the caller's, who must keep it until `MemoryRegion.isInUse` is
     /// false, and may use it meanwhile: what peers write becomes visible in `progress`, at any time before the message or
     /// notification that tells of it.
+    ///
+    /// Over RDMA a peer that was sent, put or got any part of it can read all of it until it is deregistered, whatever its key allows;
+    /// over iWARP it may be able to write it too.
     /// - Throws: `invalidArgument` for more than 2^48 bytes; `resources` beyond a million regions.
     public func register(
         memory: UnsafeMutableRawBufferPointer, permissions: MemoryPermissions
