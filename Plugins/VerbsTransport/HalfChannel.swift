@@ -5,6 +5,11 @@ import TransportAPI
 /// A channel that its attempt has not given to the engine; it goes with this.
 // Safe: the transport, which the attempt holds, keeps the device alive.
 @safe final class HalfChannel {
+    /// Of control frames, which lie in no memory that a device knows.
+    private static let leastInlineByteCount = Frame.byteCount + Exposure.byteCount
+    /// What is read over the new path: the number, and as much behind it as fills the path's largest packet. TCP finds that out itself.
+    private static let proofByteCounts: (iWARP: UInt32, other: UInt32) = (8, 4096)
+
     let route: Route
     let offer: VerbsOffer
     private var channel: VerbsChannel.Pointer?
@@ -24,6 +29,13 @@ import TransportAPI
         var error: Int32 = 0
         guard let channel = unsafe VerbsChannel.make(route.device, port: route.port, &error) else {
             throw .verbs(error, "no queue pair of \(route.deviceName)")
+        }
+        guard unsafe channel.pointee.inlineLimit >= Self.leastInlineByteCount else {
+            let limit = unsafe channel.pointee.inlineLimit
+            unsafe VerbsChannel.destroyPair(channel)
+            throw TransportRefusal(
+                .unreachable,
+                "\(route.deviceName) sends \(limit) bytes inline, and \(Self.leastInlineByteCount) are needed")
         }
         unsafe channel.pointee.attention = attention
         unsafe self.channel = unsafe channel
@@ -95,8 +107,10 @@ import TransportAPI
     func readProof(_ peer: VerbsOffer) throws(TransportRefusal) {
         let channel = unsafe joining
         let sink = unsafe try makeSink(channel)
+        let byteCount = route.isIWARP ? Self.proofByteCounts.iWARP : Self.proofByteCounts.other
         let work = unsafe cverbs_work(
-            number: 0, start: sink.start, byte_count: 8, local_key: sink.localKey, remote_address: peer.proofAddress,
+            number: 0, start: sink.start, byte_count: byteCount, local_key: sink.localKey,
+            remote_address: peer.proofAddress,
             remote_key: peer.proofKey, operation: UInt8(CVERBS_READ), is_signaled: 1, is_inline: 0)
         unsafe VerbsChannel.add(channel, work, VerbsChannel.SendSlot())
         unsafe VerbsChannel.post(channel)

@@ -33,8 +33,7 @@ extension VerbsChannel {
     /// As far as there is memory to receive in.
     private static func setSlotsAside(_ channel: Pointer) {
         guard unsafe channel.pointee.incoming == nil,
-            unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining,
-            unsafe channel.pointee.inlineLimit >= Frame.byteCount + Exposure.byteCount
+            unsafe channel.pointee.phase == .open || channel.pointee.phase == .joining
         else { return }
         unsafe channel.pointee.incoming = unsafe makeSlots(channel, atMost: BulkSlots.largestByteCount, remote: nil)
         unsafe channel.pointee.owesOffer = unsafe channel.pointee.incoming != nil

@@ -90,12 +90,18 @@ final class RawPair {
 
     var victimDevice: VerbsDevice.Pointer { routes.victim.device }
 
-    /// Two channels that are connected; the victim's is opened, and tells the engine.
-    func connect(_ engine: ToldEngine) throws -> (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer) {
+    /// Two halves that are connected.
+    func makeHalves() throws -> (near: HalfChannel, far: HalfChannel) {
         let near = try HalfChannel(routes.attacker, transport: attacker, attention: -1)
         let far = try HalfChannel(routes.victim, transport: victim, attention: -1)
         try near.connect(to: far.offer, peer: [10, 1, 0, 1])
         try far.connect(to: near.offer, peer: [10, 1, 0, 2])
+        return (near, far)
+    }
+
+    /// Two channels that are connected; the victim's is opened, and tells the engine.
+    func connect(_ engine: ToldEngine) throws -> (attacker: VerbsChannel.Pointer, victim: VerbsChannel.Pointer) {
+        let (near, far) = try makeHalves()
         let pair = (near.release(), far.release())
         VerbsChannel.open(
             pair.0, engine: ToldEngine.operations, connection: Unmanaged.passUnretained(attackersEngine).toOpaque())
