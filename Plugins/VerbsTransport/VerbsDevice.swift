@@ -1,3 +1,4 @@
+import CSystem
 import CVerbs
 import Glibc
 
@@ -37,6 +38,11 @@ import Glibc
     private let unposted: UnsafeMutablePointer<Int32>
     private var unpostedCount = 0
     private let receives: UnsafeMutablePointer<cverbs_receive>
+
+    /// It takes part in nothing any more; its name may be that of another one now, or of itself again.
+    private(set) var isGone = false
+    /// The epoll descriptor that knows its descriptors.
+    private var watcher: Int32 = -1
 
     var outstandingCount = 0
     var sendBufferCount = 0
@@ -125,6 +131,32 @@ import Glibc
         unsafe device.pointee.stash.deallocate()
         unsafe device.deinitialize(count: 1)
         unsafe device.deallocate()
+    }
+}
+
+/// What wakes an endpoint that sleeps.
+extension VerbsDevice {
+    private var descriptors: [Int32] {
+        unsafe [
+            cverbs_completion_descriptor(handle), cverbs_event_descriptor(handle), cverbs_connection_descriptor(handle),
+        ]
+        .filter { $0 >= 0 }
+    }
+
+    /// - Returns: an errno when one cannot be watched.
+    mutating func watch(_ watcher: Int32) -> Int32 {
+        unsafe self.watcher = watcher
+        for descriptor in unsafe descriptors {
+            let status = csystem_epoll_add(watcher, descriptor, nil, 1, 0)
+            if status != 0 { return -status }
+        }
+        return 0
+    }
+
+    /// Its descriptors would wake those who sleep again and again.
+    mutating func becomeGone() {
+        unsafe isGone = true
+        for descriptor in unsafe descriptors { _ = unsafe csystem_epoll_remove(watcher, descriptor) }
     }
 }
 

@@ -175,12 +175,18 @@ import Glibc
                 // It may be old news: then what was lost is sent again.
                 guard unsafe VerbsChannel.isDown(device, event.port) else { continue }
                 unsafe failAll(device, port: event.port, ENETDOWN, VerbsChannel.textOfDown(event.port))
-            case CVERBS_EVENT_DEVICE_GONE: unsafe failAll(device, port: nil, ENODEV, "the device is gone (\(text))")
+            case CVERBS_EVENT_DEVICE_GONE: unsafe lose(device, text)
             default: break
             }
         }
         unsafe settle(device)
         return count
+    }
+
+    /// - Parameter text: what the device has said.
+    static func lose(_ device: VerbsDevice.Pointer, _ text: String) {
+        unsafe device.pointee.becomeGone()
+        unsafe failAll(device, port: nil, ENODEV, "the device is gone (\(text))")
     }
 
     private static func failAll(_ device: VerbsDevice.Pointer, port: UInt8?, _ error: Int32, _ text: String) {

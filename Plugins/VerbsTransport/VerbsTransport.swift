@@ -53,10 +53,27 @@ public import TransportAPI
 
     /// - Throws: when it cannot be opened.
     func device(named name: String) throws(TransportRefusal) -> VerbsDevice.Pointer {
-        if let device = unsafe devices[name] { return unsafe device }
-        guard unsafe raw.pointee.deviceCount < VerbsState.deviceLimit else {
+        var place = unsafe raw.pointee.deviceCount
+        if let known = unsafe devices[name] {
+            guard unsafe known.pointee.isGone else { return unsafe known }
+            guard unsafe known.pointee.channels.count == 0 else {
+                throw TransportRefusal(
+                    .unreachable, "the RDMA device \(name) is gone, and some of its connections are still open")
+            }
+            place = (0..<place).first { unsafe raw.pointee.devices[$0] == known } ?? place
+        }
+        guard unsafe place < VerbsState.deviceLimit else {
             throw TransportRefusal(.resources, unsafe "\(VerbsState.deviceLimit) RDMA devices are in use already")
         }
+        let device = unsafe try open(name)
+        if let gone = unsafe devices[name] { unsafe ClosingDevices.add(gone) }
+        unsafe devices[name] = unsafe device
+        unsafe raw.pointee.devices[place] = unsafe device
+        unsafe raw.pointee.deviceCount = unsafe max(raw.pointee.deviceCount, place + 1)
+        return unsafe device
+    }
+
+    private func open(_ name: String) throws(TransportRefusal) -> VerbsDevice.Pointer {
         var error: Int32 = 0
         guard let device = unsafe VerbsDevice.open(name, receiveByteCount: settings.receiveByteCount, &error) else {
             throw .verbs(error, "cannot open the RDMA device \(name)")
@@ -65,19 +82,11 @@ public import TransportAPI
             let memory = unsafe raw.pointee.kept[index]
             unsafe device.pointee.cache.keep(memory.start, memory.byteCount)
         }
-        let statuses = unsafe [
-            cverbs_completion_descriptor(device.pointee.handle), cverbs_event_descriptor(device.pointee.handle),
-            cverbs_connection_descriptor(device.pointee.handle),
-        ]
-        .filter { $0 >= 0 }
-        .map { csystem_epoll_add(watcher.number, $0, nil, 1, 0) }
-        guard statuses.allSatisfy({ $0 == 0 }) else {
+        error = unsafe device.pointee.watch(watcher.number)
+        guard error == 0 else {
             unsafe VerbsDevice.close(device)
-            throw .system(-(statuses.min() ?? 0), "cannot watch the RDMA device \(name)")
+            throw .system(error, "cannot watch the RDMA device \(name)")
         }
-        unsafe devices[name] = unsafe device
-        unsafe raw.pointee.devices[raw.pointee.deviceCount] = unsafe device
-        unsafe raw.pointee.deviceCount += 1
         return unsafe device
     }
 

@@ -65,12 +65,21 @@ final class ToldEngine {
 final class RawPair {
     let attacker: VerbsTransport
     let victim: VerbsTransport
-    private let routes: (attacker: Route, victim: Route)
+    private var routes: (attacker: Route, victim: Route)
 
     init() throws {
         attacker = try Self.makeTransport()
         victim = try Self.makeTransport()
-        routes = (try Self.route(attacker, to: [10, 1, 0, 1]), try Self.route(victim, to: [10, 1, 0, 2]))
+        routes = try Self.findRoutes(attacker, victim)
+    }
+
+    /// After a device was opened anew.
+    func findRoutes() throws { routes = try Self.findRoutes(attacker, victim) }
+
+    private static func findRoutes(
+        _ attacker: VerbsTransport, _ victim: VerbsTransport
+    ) throws -> (attacker: Route, victim: Route) {
+        (try Self.route(attacker, to: [10, 1, 0, 1]), try Self.route(victim, to: [10, 1, 0, 2]))
     }
 
     private static func makeTransport() throws -> VerbsTransport {
