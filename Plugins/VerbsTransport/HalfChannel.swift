@@ -106,6 +106,9 @@ import TransportAPI
     /// Reads the number that the peer has told of.
     func readProof(_ peer: VerbsOffer) throws(TransportRefusal) {
         let channel = unsafe joining
+        guard unsafe VerbsChannel.hasPlace(channel) else {
+            throw TransportRefusal(.resources, "all places of \(route.deviceName)'s completion queue are taken")
+        }
         let sink = unsafe try makeSink(channel)
         let byteCount = route.isIWARP ? Self.proofByteCounts.iWARP : Self.proofByteCounts.other
         let work = unsafe cverbs_work(

@@ -29,7 +29,7 @@ extension VerbsChannel {
     }
 
     private static func sendEnd(_ channel: Pointer) {
-        if unsafe channel.pointee.posted &- channel.pointee.completed < sendCount {
+        if unsafe hasPlace(channel, 0) {
             if unsafe channel.pointee.credits > 0 {
                 unsafe channel.pointee.owesEnd = false
                 unsafe sendControl(channel, .end)

@@ -21,11 +21,12 @@ import Glibc
 
 extension VerbsChannel {
     // Hot path.
-    /// Whether one more thing may be posted, or more; the last place is for the end.
+    /// Whether one more thing may be posted, or more; the last place of the queue is for the end, which asks for none.
     static func hasPlace(_ channel: Pointer, _ count: UInt16 = 1) -> Bool {
         guard unsafe channel.pointee.posted &- channel.pointee.completed < sendCount - count else { return false }
         let device = unsafe channel.pointee.device
-        if unsafe device.pointee.outstandingCount < device.pointee.outstandingLimit { return true }
+        // Every one of them may fail, and would have a completion then.
+        if unsafe device.pointee.outstandingCount + Int(max(1, count)) <= device.pointee.outstandingLimit { return true }
         unsafe device.pointee.hasStarved = true
         return false
     }

@@ -94,7 +94,7 @@ extension VerbsChannel {
     /// Whether there is something to send that may have found no place.
     static func waitsForPlace(_ channel: Pointer) -> Bool {
         unsafe channel.pointee.owesRoom || channel.pointee.firstRead != nil || channel.pointee.runByteCount > 0
-            || channel.pointee.openBuffer >= 0 || mustReturn(channel)
+            || channel.pointee.openBuffer >= 0 || channel.pointee.owesEnd || mustReturn(channel)
     }
 
     // Hot path.

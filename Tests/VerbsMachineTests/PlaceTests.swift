@@ -68,6 +68,27 @@ extension `Over verbs in the virtual machine` {
         }
     }
 
+    @Suite(.serialized) struct `An end that finds no place` {
+        @Test func `goes when other connections leave the device one again`() throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let (closer, peer) = try pair.connect(engine)
+            let device = closer.pointee.device
+            let count = device.pointee.outstandingLimit - device.pointee.outstandingCount
+            device.pointee.outstandingCount += count
+            verbsClose(closer)
+            for _ in 0..<8 { pair.poll() }
+            #expect(device.pointee.outstandingCount == device.pointee.outstandingLimit)
+            #expect(engine.closedCount == 0)
+
+            device.pointee.outstandingCount -= count
+            try sendByte(peer)
+            try pair.run("the end") { engine.closedCount == 1 }
+            verbsClose(peer)
+            try pair.run("both are gone") { pair.isEmpty }
+        }
+    }
+
     @Suite(.serialized) struct `Where no more memory may be pinned` {
         @Test func `receives leave some buffers to sends, and keep none that do not suffice`() throws {
             let pair = try RawPair()
