@@ -3,8 +3,8 @@ import Testing
 @Suite(
     .serialized, .enabled(if: VirtualMachine.obstacle == nil, Comment(rawValue: VirtualMachine.obstacle ?? "")))
 struct `In the virtual machine` {
-    @Test func `the tests of transports pass`() throws {
-        let arguments = ["--testing-library", "swift-testing", "--filter", VirtualMachine.filter]
+    @Test(arguments: VirtualMachine.filters) func `the tests of transports pass`(filter: String) throws {
+        let arguments = ["--testing-library", "swift-testing", "--filter", filter]
         let (status, output) = try VirtualMachine.run(["--timeout", "900", VirtualMachine.tests] + arguments)
         if status != 0 { print(output) }
         // Last, where they are found in a long output.
