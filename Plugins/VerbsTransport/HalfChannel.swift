@@ -185,7 +185,9 @@ import TransportAPI
             (what, limit) = ("the peer did not connect to \(route.gid)", VerbsTiming.answerMilliseconds)
             advice = "is TCP to all its ports open?"
         }
-        return TransportRefusal(.unreachable, "\(what) over \(route.deviceName) within \(limit) ms; \(advice)")
+        var news = ""
+        if route.isIWARP { news = unsafe " (\(VerbsChannel.lastNews(of: joining)))" }
+        return TransportRefusal(.unreachable, "\(what) over \(route.deviceName) within \(limit) ms\(news); \(advice)")
     }
 
     /// The engine gets it.

@@ -13,6 +13,12 @@ extension VerbsChannel {
         return unsafe news
     }
 
+    /// How far it has come, for a text.
+    static func lastNews(of channel: Pointer) -> String {
+        let text = unsafe news(of: channel).text.map { unsafe String(cString: $0) } ?? ""
+        return text.isEmpty ? "librdmacm has told of nothing" : "the last that librdmacm told of was \(text)"
+    }
+
     /// Its state has changed. May call the engine.
     static func connectionChanged(_ channel: Pointer) {
         let news = unsafe news(of: channel)

@@ -26,7 +26,9 @@ extension VerbsChannel {
         guard unsafe channel.pointee.posted &- channel.pointee.completed < sendCount - count else { return false }
         let device = unsafe channel.pointee.device
         // Every one of them may fail, and would have a completion then.
-        if unsafe device.pointee.outstandingCount + Int(max(1, count)) <= device.pointee.outstandingLimit { return true }
+        if unsafe device.pointee.outstandingCount + Int(max(1, count)) <= device.pointee.outstandingLimit {
+            return true
+        }
         unsafe device.pointee.hasStarved = true
         return false
     }

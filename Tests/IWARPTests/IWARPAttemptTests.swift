@@ -41,6 +41,7 @@ struct `An iWARP attempt` {
         _ = try answerer.run(try starter.run())
         let refusal = #expect(throws: TransportRefusal.self) { try answerer.run() }
         #expect(refusal?.text.contains("did not connect") == true, "\(refusal?.text ?? "")")
+        #expect(refusal?.text.contains("(librdmacm has told of nothing)") == true, "\(refusal?.text ?? "")")
     }
 
     @Test func `of the starter ends when a listener says nothing`() throws {
@@ -53,6 +54,7 @@ struct `An iWARP attempt` {
         answer[IWARPSide.offerByteCount + 1] = UInt8(port & 0xff)
         let refusal = #expect(throws: TransportRefusal.self) { try starter.run(answer) }
         #expect(refusal?.text.contains("came about") == true, "\(refusal?.text ?? "")")
+        #expect(refusal?.text.contains("told of was RDMA_CM_EVENT_ROUTE_RESOLVED)") == true, "\(refusal?.text ?? "")")
     }
 
     @Test func `refuses an answer without a port, or with one that cannot be`() throws {
