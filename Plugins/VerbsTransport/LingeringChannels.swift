@@ -31,6 +31,11 @@
         unsafe channel.pointee.lingersUntil = nil
     }
 
+    func isOver(_ channel: Channel) -> Bool {
+        guard let end = unsafe channel.pointee.lingersUntil else { return false }
+        return unsafe ContinuousClock.now > Self.start + end
+    }
+
     /// - Parameter body: leaves the list as it is.
     func forEach(_ body: (Channel, ContinuousClock.Instant) -> Void) {
         var next = unsafe first

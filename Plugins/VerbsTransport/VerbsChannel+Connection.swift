@@ -119,10 +119,18 @@ extension VerbsState {
         return count
     }
 
-    /// Peers that have not closed within the time have had all that was sent. It is looked at when anything else wakes the
-    /// endpoint, as only a queue pair waits for it.
+    /// Peers that have not closed within the time have had all that was sent, and devices have given up what they will ever tell of.
+    /// It is looked at when anything else wakes the endpoint, as only a queue pair waits for the first, and nobody knows of a
+    /// device that needs the second.
     static func endLingering(_ device: VerbsDevice.Pointer) {
         let now = ContinuousClock.now
-        unsafe device.pointee.lingering.forEach { if $1 < now { unsafe VerbsChannel.breakPair($0) } }
+        unsafe device.pointee.lingering.forEach { channel, end in
+            guard end < now else { return }
+            if unsafe channel.pointee.phase == .ended {
+                unsafe VerbsChannel.touch(channel)
+            } else {
+                unsafe VerbsChannel.breakPair(channel)
+            }
+        }
     }
 }

@@ -57,7 +57,7 @@ extension VerbsChannel {
     /// Something that was posted has failed.
     static func fail(_ channel: Pointer, _ status: UInt16) {
         // What was posted behind the first failure says nothing of its own.
-        guard unsafe channel.pointee.error == 0 else { return }
+        guard unsafe channel.pointee.error == 0, unsafe channel.pointee.phase != .ended else { return }
         guard cverbs_failure(status) != CVERBS_FAILURE_EARLIER else {
             return unsafe fail(channel, ECONNRESET, "its queue pair was broken")
         }
@@ -92,12 +92,23 @@ extension VerbsChannel {
 
     /// Tells the engine of a failure.
     static func report(_ channel: Pointer) {
-        unsafe channel.pointee.phase = .ended
         unsafe dropHeld(channel)
+        unsafe tellEnd(channel)
+    }
+
+    /// The connection is over. Tells the engine so, at once or when no read can write into memory any more; till then it has reads.
+    static func tellEnd(_ channel: Pointer) {
+        unsafe channel.pointee.phase = .ended
+        guard unsafe haveReadsStopped(channel) else { return }
+        unsafe channel.pointee.device.pointee.lingering.remove(channel)
         unsafe failReads(channel, ECONNRESET)
         guard unsafe channel.pointee.phase == .ended else { return }
-        unsafe channel.pointee.engine!.pointee.lost(
-            channel.pointee.connection, channel.pointee.error, channel.pointee.failure)
+        let (engine, connection) = unsafe (channel.pointee.engine!, channel.pointee.connection)
+        if unsafe channel.pointee.error == 0 {
+            unsafe engine.pointee.closed(connection, 0)
+        } else {
+            unsafe engine.pointee.lost(connection, channel.pointee.error, channel.pointee.failure)
+        }
     }
 
     /// Status of a completion, as an errno and what to look at.

@@ -33,10 +33,9 @@ extension VerbsChannel {
             unsafe channel.pointee.firstHeld < 0
         {
             if unsafe channel.pointee.isCut { return unsafe reportCut(channel) }
-            unsafe channel.pointee.phase = .ended
-            unsafe failReads(channel, ECONNRESET)
-            guard unsafe channel.pointee.phase == .ended else { return }
-            unsafe channel.pointee.engine!.pointee.closed(channel.pointee.connection, 0)
+            unsafe tellEnd(channel)
+        } else if unsafe channel.pointee.phase == .ended && channel.pointee.firstRead != nil {
+            unsafe tellEnd(channel)
         }
         if unsafe channel.pointee.phase == .leaving { unsafe leave(channel) }
     }

@@ -108,11 +108,18 @@ extension VerbsChannel {
         unsafe end(channel, read, 0)
     }
 
-    /// Ends all reads with an error. May call the engine.
-    static func failReads(_ channel: Pointer, _ error: Int32) {
-        guard unsafe channel.pointee.firstRead != nil else { return }
-        // What is under way could still write into memory that is the program's again.
+    /// Has the device give up what it reads. What is under way may write into its memory until its completion has come.
+    static func haveReadsStopped(_ channel: Pointer) -> Bool {
+        guard unsafe channel.pointee.firstRead != nil else { return true }
         unsafe cverbs_queue_pair_break(channel.pointee.pair)
+        let device = unsafe channel.pointee.device
+        guard unsafe channel.pointee.readsUnderWay > 0, unsafe !device.pointee.isGone else { return true }
+        unsafe linger(channel, VerbsTiming.flushing)
+        return unsafe device.pointee.lingering.isOver(channel)
+    }
+
+    /// Ends all reads with an error; none may be under way. May call the engine.
+    static func failReads(_ channel: Pointer, _ error: Int32) {
         while unsafe channel.pointee.phase == .ended, let read = unsafe channel.pointee.firstRead {
             unsafe detachPieces(channel, of: read)
             unsafe end(channel, read, error)

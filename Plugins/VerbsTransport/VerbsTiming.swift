@@ -12,6 +12,8 @@ enum VerbsTiming {
     /// reason first.
     static let connectMilliseconds: Int32 = 4000
     static let answerMilliseconds: Int32 = 4500
+    /// For a device to tell of what it has given up: a matter of microseconds.
+    static let flushing = Duration.seconds(2)
     /// For a peer to have a buffer for the last frame.
     static let waitingToEnd = Duration.seconds(2)
     /// For a peer that has not closed to take what was sent to it over iWARP.

@@ -68,6 +68,40 @@ extension `Over verbs in the virtual machine` {
         }
     }
 
+    @Suite(.serialized) struct `A read that fails` {
+        @Test(arguments: [false, true]) func `gives its memory back when the device has`(hasPeerEnded: Bool) throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let (peer, reader) = try pair.connect(engine)
+            let (memory, room) = (Room(1 << 20), Room(1 << 20))
+            var name: UInt64 = 0
+            #expect(verbsExpose(peer, memory.bytes.baseAddress, 1 << 20, &name) == 0)
+            try sendByte(peer)
+            try pair.run("what tells of the memory") { !engine.delivered.isEmpty }
+            try Guest.link("lose 100")
+            defer { try? Guest.link("mend") }
+            #expect(verbsRead(reader, room.bytes.baseAddress, name, 1 << 20, 1) == 0)
+            var underWay: [Int] = []
+            engine.whenRead = { underWay.append(reader.pointee.readsUnderWay) }
+            #expect(reader.pointee.readsUnderWay > 0)
+            if hasPeerEnded {
+                reader.pointee.hasPeerEnded = true
+                VerbsChannel.touch(reader)
+            } else {
+                VerbsChannel.fail(reader, ECONNRESET, "it is broken")
+            }
+            try pair.run("its end") { engine.lost.count + engine.closedCount == 1 }
+            #expect(underWay == [0])
+            #expect(engine.readErrors == [ECONNRESET])
+            #expect(engine.closedCount == (hasPeerEnded ? 1 : 0))
+            verbsClose(reader)
+            try Guest.link("mend")
+            verbsClose(peer)
+            try pair.run("both are gone") { pair.isEmpty }
+            withExtendedLifetime((memory, room)) {}
+        }
+    }
+
     @Suite(.serialized) struct `An end that finds no place` {
         @Test func `goes when other connections leave the device one again`() throws {
             let pair = try RawPair()
