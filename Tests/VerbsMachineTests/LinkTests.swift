@@ -46,7 +46,7 @@ extension `Over verbs in the virtual machine` {
             withExtendedLifetime((small, large, room)) {}
         }
 
-        @Test func `wakes who waits for a peer that says nothing`() throws {
+        @Test func `wakes who only waits for the peer`() throws {
             let peer = try PeerProcess("far")
             let endpoint = try makeEndpoint("near", ["HANDFAST_TRANSPORTS": "verbs", "HANDFAST_SPIN_US": "0"])
             let connection = try connect(endpoint, peer.address)
