@@ -111,7 +111,7 @@ import Glibc
             unsafe entry.pointee.region = unsafe cverbs_register(
                 device, UnsafeMutableRawPointer(bitPattern: entry.pointee.start), UInt64(entry.pointee.byteCount),
                 entry.pointee.access, &status)
-        } while unsafe entry.pointee.region == nil && status == -ENOMEM && unpin()
+        } while unsafe entry.pointee.region == nil && [-ENOMEM, -ENOSPC, -EAGAIN].contains(status) && unpin()
         error = -status
         return unsafe entry.pointee.region != nil
     }

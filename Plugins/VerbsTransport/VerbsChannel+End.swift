@@ -96,10 +96,10 @@ extension VerbsChannel {
         unsafe tellEnd(channel)
     }
 
-    /// The connection is over. Tells the engine so, at once or when no read can write into memory any more; till then it has reads.
+    /// The connection is over. Tells the engine so, at once or when no read can write into memory any more.
     static func tellEnd(_ channel: Pointer) {
         unsafe channel.pointee.phase = .ended
-        guard unsafe haveReadsStopped(channel) else { return }
+        guard unsafe stopReads(channel) else { return }
         unsafe channel.pointee.device.pointee.lingering.remove(channel)
         unsafe failReads(channel, ECONNRESET)
         guard unsafe channel.pointee.phase == .ended else { return }
@@ -109,6 +109,12 @@ extension VerbsChannel {
         } else {
             unsafe engine.pointee.lost(connection, channel.pointee.error, channel.pointee.failure)
         }
+    }
+
+    // Hot path.
+    /// Whether the engine is still to be told, by `tellEnd`.
+    static func waitsToTell(_ channel: Pointer) -> Bool {
+        unsafe channel.pointee.phase == .ended && channel.pointee.lingersUntil != nil
     }
 
     /// Status of a completion, as an errno and what to look at.

@@ -265,6 +265,7 @@ extension VerbsChannel {
 
     /// From within a call of the engine's: it is told with the next poll.
     private static func breakLater(_ channel: Pointer, posting status: Int32) {
+        unsafe channel.pointee.wasPostRefused = true
         unsafe breakLater(channel, -status, "the device takes nothing more (errno \(-status))")
     }
 }

@@ -34,7 +34,7 @@ extension VerbsChannel {
         {
             if unsafe channel.pointee.isCut { return unsafe reportCut(channel) }
             unsafe tellEnd(channel)
-        } else if unsafe channel.pointee.phase == .ended && channel.pointee.firstRead != nil {
+        } else if unsafe waitsToTell(channel) {
             unsafe tellEnd(channel)
         }
         if unsafe channel.pointee.phase == .leaving { unsafe leave(channel) }
@@ -86,7 +86,9 @@ extension VerbsChannel {
             unsafe csystem_event_ring(channel.pointee.attention)
         }
         if status != 0 { unsafe fail(channel, status) }
-        if unsafe waitsForPlace(channel) || channel.pointee.phase == .leaving { unsafe touch(channel) }
+        if unsafe waitsForPlace(channel) || channel.pointee.phase == .leaving || waitsToTell(channel) {
+            unsafe touch(channel)
+        }
     }
 
     // Hot path.

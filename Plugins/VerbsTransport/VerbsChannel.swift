@@ -81,6 +81,8 @@ import CVerbs
     var owesRoom = false
     /// The engine closed, and the last frame has not gone out.
     var owesEnd = false
+    /// The device did not take all that was to be posted, so some of it will have no completion.
+    var wasPostRefused = false
     /// Bulk slots that the peer has offered, after it was asked once.
     var outgoing: BulkSlots.Pointer?
     var hasAskedForSlots = false

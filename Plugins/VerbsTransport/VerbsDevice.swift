@@ -65,7 +65,7 @@ import Glibc
     private var pollCount: UInt64 = 0
     /// The poll that looked at them last.
     private var lastEvents: UInt64 = 0
-    /// Channels that wait for their peer to close.
+    /// Channels that wait for their peer to close, or for the device to give up reads.
     var lingering = unsafe LingeringChannels()
 
     /// - Parameter error: an errno when there is none.
@@ -155,6 +155,7 @@ extension VerbsDevice {
 
     /// Its descriptors would wake those who sleep again and again.
     mutating func becomeGone() {
+        guard unsafe !isGone else { return }
         unsafe isGone = true
         for descriptor in unsafe descriptors { _ = unsafe csystem_epoll_remove(watcher, descriptor) }
     }

@@ -108,17 +108,19 @@ extension VerbsChannel {
         unsafe end(channel, read, 0)
     }
 
-    /// Has the device give up what it reads. What is under way may write into its memory until its completion has come.
-    static func haveReadsStopped(_ channel: Pointer) -> Bool {
+    /// Has the device give up what it reads: it may write into that memory until the completion has come.
+    /// - Returns: false as long as one is to come.
+    static func stopReads(_ channel: Pointer) -> Bool {
         guard unsafe channel.pointee.firstRead != nil else { return true }
-        unsafe cverbs_queue_pair_break(channel.pointee.pair)
         let device = unsafe channel.pointee.device
-        guard unsafe channel.pointee.readsUnderWay > 0, unsafe !device.pointee.isGone else { return true }
+        if unsafe channel.pointee.lingersUntil == nil { unsafe cverbs_queue_pair_break(channel.pointee.pair) }
+        guard unsafe channel.pointee.readsUnderWay > 0 && !channel.pointee.wasPostRefused && !device.pointee.isGone
+        else { return true }
         unsafe linger(channel, VerbsTiming.flushing)
         return unsafe device.pointee.lingering.isOver(channel)
     }
 
-    /// Ends all reads with an error; none may be under way. May call the engine.
+    /// Ends all reads with an error, after they have stopped. May call the engine.
     static func failReads(_ channel: Pointer, _ error: Int32) {
         while unsafe channel.pointee.phase == .ended, let read = unsafe channel.pointee.firstRead {
             unsafe detachPieces(channel, of: read)

@@ -187,6 +187,8 @@ import Glibc
     static func lose(_ device: VerbsDevice.Pointer, _ text: String) {
         unsafe device.pointee.becomeGone()
         unsafe failAll(device, port: nil, ENODEV, "the device is gone (\(text))")
+        // Those that wait for a completion wait for nothing now.
+        unsafe device.pointee.channels.forEach { unsafe VerbsChannel.touch($0) }
     }
 
     private static func failAll(_ device: VerbsDevice.Pointer, port: UInt8?, _ error: Int32, _ text: String) {

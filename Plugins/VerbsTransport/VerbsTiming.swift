@@ -8,10 +8,10 @@ enum VerbsTiming {
     /// For the device that leads to an address, and for the first read over the new path.
     static let resolveMilliseconds: Int32 = 1000
     static let proofMilliseconds: Int32 = 1000
-    /// For an iWARP connection with its first read: TCP tries a third time after 3 s. The answerer is to hear of the starter's
-    /// reason first.
-    static let connectMilliseconds: Int32 = 4000
-    static let answerMilliseconds: Int32 = 4500
+    /// For an iWARP connection with its first read, and at the answerer, which is to hear of the starter's reason first. Less than a
+    /// whole handshake may take (HANDFAST_HANDSHAKE_TIMEOUT_MS), which goes on with the next transport.
+    static let connectMilliseconds: Int32 = 2000
+    static let answerMilliseconds: Int32 = 2500
     /// For a device to tell of what it has given up: a matter of microseconds.
     static let flushing = Duration.seconds(2)
     /// For a peer to have a buffer for the last frame.

@@ -53,10 +53,8 @@ extension `Over verbs in the virtual machine` {
             let (attacker, victim) = try pair.connect(engine)
             let (number, device) = (victim.pointee.number, pair.victimDevice)
             postByte(attacker)
-            let deadline = ContinuousClock.now + .seconds(20)
-            while attacker.pointee.completed != attacker.pointee.posted {
-                _ = VerbsState.poll(pair.attacker.raw)
-                try #require(ContinuousClock.now < deadline)
+            try pair.run("the completion", polling: pair.attacker) {
+                attacker.pointee.completed == attacker.pointee.posted
             }
             VerbsChannel.destroyPair(victim)
             #expect(engine.delivered.isEmpty)
@@ -102,6 +100,34 @@ extension `Over verbs in the virtual machine` {
         }
     }
 
+    @Suite(.serialized) struct `A connection that ends beside a read` {
+        @Test func `is told to the engine when the read has ended well`() throws {
+            let pair = try RawPair()
+            let engine = ToldEngine()
+            let (peer, reader) = try pair.connect(engine)
+            let (memory, room) = (Room(4096), Room(4096))
+            var name: UInt64 = 0
+            #expect(verbsExpose(peer, memory.bytes.baseAddress, 4096, &name) == 0)
+            try sendByte(peer)
+            try pair.run("what tells of the memory") { !engine.delivered.isEmpty }
+            #expect(verbsRead(reader, room.bytes.baseAddress, name, 4096, 1) == 0)
+            // It has ended, and nobody knows it yet.
+            let device = pair.victimDevice
+            try pair.run("its completion", polling: pair.attacker) {
+                device.pointee.stashAll()
+                return !device.pointee.stash.isEmpty
+            }
+            reader.pointee.hasPeerEnded = true
+            VerbsChannel.settle(reader)
+            #expect(engine.closedCount == 0 && engine.readErrors.isEmpty)
+            try pair.run("its end") { engine.closedCount == 1 }
+            #expect(engine.readErrors == [0] && engine.lost.isEmpty)
+            #expect(device.pointee.lingering.isEmpty)
+            try pair.close((peer, reader))
+            withExtendedLifetime((memory, room)) {}
+        }
+    }
+
     @Suite(.serialized) struct `An end that finds no place` {
         @Test func `goes when other connections leave the device one again`() throws {
             let pair = try RawPair()
@@ -126,7 +152,8 @@ extension `Over verbs in the virtual machine` {
     @Suite(.serialized) struct `Where no more memory may be pinned` {
         @Test func `receives leave some buffers to sends, and keep none that do not suffice`() throws {
             let pair = try RawPair()
-            let channels = try pair.connect(ToldEngine())
+            let engine = ToldEngine()
+            let channels = try pair.connect(engine)
             let device = pair.victimDevice
             try withoutMorePinnedMemory {
                 let free = device.pointee.pool.freeCount
@@ -142,6 +169,7 @@ extension `Over verbs in the virtual machine` {
                 for buffer in buffers { VerbsChannel.giveSendBuffer(device, buffer) }
             }
             try pair.close(channels)
+            withExtendedLifetime(engine) {}
         }
     }
 

@@ -159,11 +159,11 @@ final class RawPair {
         try post([32, 0, 0, 0, 0, 0, 0, 0], over: channels.attacker)
     }
 
-    /// Moves both sides until the condition holds.
-    func run(_ what: Comment, until condition: () -> Bool) throws {
+    /// Moves both sides, or one, until the condition holds.
+    func run(_ what: Comment, polling side: VerbsTransport? = nil, until condition: () -> Bool) throws {
         let deadline = ContinuousClock.now + .seconds(20)
         while !condition() {
-            poll()
+            if let side { _ = VerbsState.poll(side.raw) } else { poll() }
             try #require(ContinuousClock.now < deadline, "not in time: \(what)")
         }
     }
