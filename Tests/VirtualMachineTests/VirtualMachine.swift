@@ -19,9 +19,14 @@ enum VirtualMachine {
     /// `handfast`, which was built beside it.
     static let tool = URL(filePath: tests).deletingLastPathComponent().appending(path: "handfast").path
 
-    /// Calls `Tests/VirtualMachine/run`, which ends after its `--timeout`, 300 s if it has none.
+    /// Calls `Tests/VirtualMachine/run`, which ends after its `--timeout`, 300 s if it has none. It is waited for on a thread of its
+    /// own: other tests, which run meanwhile, need those that tasks share, and there are two on a machine of two cores.
     /// - Returns: its exit status, and its output with errors.
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) { try start("run", arguments) }
+    static func run(_ arguments: [String]) async throws -> (status: Int32, output: String) {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try start("run", arguments) }) }
+        }
+    }
 
     private static func start(_ script: String, _ arguments: [String]) throws -> (status: Int32, output: String) {
         let process = Process()
