@@ -4,7 +4,7 @@ import Testing
 
 /// The tool as a user runs it: another process, from the executable beside the tests.
 final class ToolProcess {
-    private static let patience = Duration.seconds(180)
+    private static let patience = Duration.seconds(60)
 
     let process: pid_t
     private let output: Int32
