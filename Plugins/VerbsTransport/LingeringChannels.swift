@@ -1,4 +1,5 @@
-/// The channels of a device that wait for their peer, or for the device itself, before they go, each until a time: polls look at these and at no others.
+/// The channels of a device that wait for their peer, or for the device itself, before they go, each until a time: polls look at
+/// these and at no others.
 @unsafe struct LingeringChannels {
     typealias Channel = VerbsChannel.Pointer
 
